@@ -10,7 +10,9 @@ use super::verdict::exchange;
 use super::{DONE, Done, Fail, attach, daemon, print, screen, settings, show, socket, ssh, start};
 use crate::base::SessionId;
 use crate::base::text::Untrusted;
-use crate::cli::limits::{HOME_AGES_MS, HOME_ASK_MS_MAX, HOME_BATCH_MS, HOME_LINE_BYTES_MAX, NAME_CHARS_MAX};
+use crate::cli::limits::{
+    HOME_AGES_MS, HOME_ASK_MS_MAX, HOME_BATCH_MS, HOME_LINE_BYTES_MAX, NAME_CHARS_MAX, SSH_SAID_BYTES_MAX,
+};
 use crate::model::event::Verdict;
 use crate::port::Clock as _;
 use crate::ui::home::{Act, Item, Told};
@@ -144,12 +146,14 @@ async fn decided(
 
 /// Asks the host of a session, here or on its machine.
 async fn ask(shared: &Shared, item: &Item, attach: Attach, request: Request) -> Result<(), String> {
+    let limit = Duration::from_millis(HOME_ASK_MS_MAX);
+    let late = |_| Err(std::io::Error::other("it did not answer in time; check whether it took effect"));
     let answered = match &item.host {
         None => {
             let place = place(shared, &item.session)?;
             let stream = socket::connect(&place.socket()).await.map_err(|e| format!("{}: {e}", item.session))?;
             let (read, write) = stream.into_split();
-            exchange(read, write, attach, request).await
+            tokio::time::timeout(limit, exchange(read, write, attach, request)).await.unwrap_or_else(late)
         }
         Some(host) => {
             let words = ["attach", item.session.as_str(), "--stdio"];
@@ -157,9 +161,7 @@ async fn ask(shared: &Shared, item: &Item, attach: Attach, request: Request) -> 
             let (Some(read), Some(write)) = (child.stdout.take(), child.stdin.take()) else {
                 return Err("ssh has no pipes".to_owned());
             };
-            let limit = Duration::from_millis(HOME_ASK_MS_MAX);
-            let timeout = || std::io::Error::other("it did not answer in time; check whether it took effect");
-            tokio::time::timeout(limit, exchange(read, write, attach, request)).await.unwrap_or_else(|_| Err(timeout()))
+            tokio::time::timeout(limit, exchange(read, write, attach, request)).await.unwrap_or_else(late)
         }
     };
     match answered {
@@ -275,15 +277,27 @@ fn size(bytes: u64) -> String {
 async fn far(host: &str, words: &[&str]) -> Result<String, String> {
     let mut command = ssh::command(host, words, false);
     command.stdin(std::process::Stdio::null());
-    let child = command.spawn().map_err(|e| format!("cannot start ssh: {e}; install OpenSSH"))?;
+    let mut child = command.spawn().map_err(|e| format!("cannot start ssh: {e}; install OpenSSH"))?;
+    let (Some(out), Some(error)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err("ssh has no pipes".to_owned());
+    };
     let limit = Duration::from_millis(HOME_ASK_MS_MAX);
     let late = |_| format!("{host} did not answer in {} s", HOME_ASK_MS_MAX / 1_000);
-    let out = tokio::time::timeout(limit, child.wait_with_output()).await.map_err(late)?.map_err(|e| e.to_string())?;
-    if out.status.success() {
-        return Ok(String::from_utf8_lossy(&out.stdout).into_owned());
+    let read = async {
+        let (mut text, mut said) = (Vec::new(), Vec::new());
+        let (mut out, mut error) = (out.take(HOME_LINE_BYTES_MAX as u64), error.take(SSH_SAID_BYTES_MAX));
+        // What cannot be read is explained by the exit code.
+        let _ = tokio::join!(out.read_to_end(&mut text), error.read_to_end(&mut said));
+        // What goes on beyond that is cut off.
+        drop((out, error));
+        (child.wait().await.ok().and_then(|status| status.code()), text, said)
+    };
+    let (code, text, said) = tokio::time::timeout(limit, read).await.map_err(late)?;
+    if code == Some(0) {
+        return Ok(String::from_utf8_lossy(&text).into_owned());
     }
-    let said = Untrusted::from_bytes(&out.stderr).visible_lines().collect::<Vec<_>>().join("; ");
-    Err(ssh::explained(host, out.status.code(), &said))
+    let said = Untrusted::from_bytes(&said).visible_lines().collect::<Vec<_>>().join("; ");
+    Err(ssh::explained(host, code, &said))
 }
 
 /// Tells the sessions of all machines until the screen is gone.
@@ -412,7 +426,7 @@ async fn watch_far(name: String, host: String, tell: mpsc::Sender<Machine>) {
             let mut said = Vec::new();
             if let Some(error) = error {
                 // Without its words the exit code still says what happened.
-                let _ = error.take(4_096).read_to_end(&mut said).await;
+                let _ = error.take(SSH_SAID_BYTES_MAX).read_to_end(&mut said).await;
             }
             let said = Untrusted::from_bytes(&said).visible_lines().collect::<Vec<_>>().join("; ");
             let code = child.wait().await.ok().and_then(|status| status.code());

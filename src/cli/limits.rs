@@ -53,6 +53,7 @@ pub const SSH_BACKOFF_MS_MAX: u64 = 15_000;
 pub const SSH_TRIES_MAX: u32 = 250;
 /// Lines of ssh's own messages that are kept to explain a failure.
 pub const SSH_SAID_LINES_MAX: usize = 5;
+pub const SSH_SAID_BYTES_MAX: u64 = 4 * 1024;
 /// Bytes of one project file that is read to find the test runner.
 pub const DETECT_FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Files read to find a project's test runner.

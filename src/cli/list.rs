@@ -2,12 +2,13 @@
 
 use super::args::Shared;
 use super::place::{Places, SessionPlace};
-use super::{DONE, Done, Fail, print, socket};
+use super::{DONE, Done, Fail, print};
 use crate::base::limits::CLIENT_READ_EVENTS_MAX;
 use crate::base::text::Untrusted;
 use crate::base::{Seq, SessionId};
 use crate::cli::limits::{BRANCH_BYTES_MAX, LAST_WORDS_CHARS_MAX};
-use crate::journal::{Journal, Reader};
+use crate::journal::{Journal, Reader, is_held};
+use crate::model::event::Held;
 use crate::model::session::{ActionState, Speaker, TestCount};
 use crate::model::{ActionBody, Session, StepStatus};
 use crate::ui::action_words;
@@ -23,6 +24,8 @@ struct Known {
     reader: Option<Reader>,
     session: Session,
     branch: Option<String>,
+    /// Its host held the journal at the last look: asking a host itself would wake it.
+    is_up: bool,
 }
 
 impl Known {
@@ -75,7 +78,10 @@ impl Sessions {
             let known = self.known.entry(place.id.clone()).or_default();
             // A journal that cannot be read must not hide the others.
             match known.read(&place) {
-                Ok(()) => found.push(overview(&place, known, socket::is_up(&place.socket()))),
+                Ok(()) => {
+                    known.is_up = is_held(&place.journal());
+                    found.push(overview(&place, known));
+                }
                 Err(fail) => self.unreadable.push((place.id, fail.text)),
             }
         }
@@ -98,8 +104,8 @@ fn state(session: &Session, is_up: bool) -> SessionState {
     }
 }
 
-fn overview(place: &SessionPlace, known: &Known, is_up: bool) -> Overview {
-    let session = &known.session;
+fn overview(place: &SessionPlace, known: &Known) -> Overview {
+    let (session, is_up) = (&known.session, known.is_up);
     let opened = session.opened.as_ref();
     let steps = || session.plan.steps.iter().filter(|step| step.status != StepStatus::Skipped);
     let progress = Progress { done: steps().filter(|step| step.status.is_over()).count(), total: steps().count() };
@@ -140,6 +146,7 @@ fn pending(state: &ActionState) -> Pending {
         risk: action.risk.as_ref().map_or(0, |risk| risk.score),
         held_at: state.times.held_at,
         confirm: state.held.as_ref().and_then(|held| held.confirm.clone()),
+        guarded: state.held.as_ref().is_some_and(Held::is_guarded),
         opens: is_question || action.conflicted || !action.options.is_empty(),
     }
 }

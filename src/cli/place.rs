@@ -120,14 +120,14 @@ impl Places {
             let living = all.iter().position(|place| super::socket::is_up(&place.socket()));
             return all.into_iter().nth(living.unwrap_or(0)).ok_or_else(none);
         };
+        if let Some(exact) = all.iter().find(|place| place.id.as_str() == name) {
+            return Ok(exact.clone());
+        }
         let called: Vec<&SessionPlace> = all.iter().filter(|p| p.label().name.as_deref() == Some(name)).collect();
         if let [only] = called[..] {
             return Ok(only.clone());
         }
         let mut hits: Vec<SessionPlace> = all.into_iter().filter(|p| p.id.as_str().starts_with(name)).collect();
-        if let Some(exact) = hits.iter().position(|p| p.id.as_str() == name) {
-            return Ok(hits.swap_remove(exact));
-        }
         match hits.len() {
             0 => Err(Fail::usage(format!("there is no session {name:?}; `rightseat ls` lists them"))),
             1 => Ok(hits.swap_remove(0)),

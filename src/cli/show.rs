@@ -11,7 +11,7 @@ use crate::cli::limits::SHOWN_LINES_MAX;
 use crate::diff::{self, FileDiff, LineKind};
 use crate::journal::Reader;
 use crate::model::session::ActionState;
-use crate::model::{ActionBody, Content, FileEdit, Session};
+use crate::model::{ActionBody, Content, FileEdit, Node, NodeKind, Session};
 use crate::ui::action_words;
 use crate::wire::{LineRole, Shown};
 
@@ -100,8 +100,12 @@ impl Text {
         if let Some(ruled) = &state.ruled {
             self.push(LineRole::Text, &format!("rule {}: {}", ruled.rule, ruled.reason));
         }
-        if let Some(word) = state.held.as_ref().and_then(|held| held.confirm.as_ref()) {
-            self.push(LineRole::Heading, &format!("a guard rail: an approval needs the word {word}"));
+        match state.held.as_ref().map(|held| (held.is_guarded(), held.confirm.as_ref())) {
+            Some((_, Some(word))) => {
+                self.push(LineRole::Heading, &format!("a guard rail: an approval needs the word {word}"));
+            }
+            Some((true, None)) => self.push(LineRole::Heading, "a guard rail: it is decided alone"),
+            Some((false, None)) | None => {}
         }
         self.push(LineRole::Text, "");
         match &action.body {
@@ -141,11 +145,10 @@ impl Text {
     fn file(&mut self, reader: &Reader, file: &FileEdit) {
         let from = file.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
         self.push(LineRole::Heading, &format!("{} {}{from}", file.change.words(), file.path));
-        let mode = |node: &Option<crate::model::Node>| node.and_then(|node| node.mode);
-        if let (Some(before), Some(after)) = (mode(&file.before_node), mode(&file.after_node))
-            && before != after
-        {
-            self.push(LineRole::Text, &format!("mode {:o} becomes {:o}", before.bits(), after.bits()));
+        if file.before_node != file.after_node {
+            for (side, node) in [("before", file.before_node), ("after", file.after_node)] {
+                self.push(LineRole::Heading, &format!("{side}: {}", node_words(node)));
+            }
         }
         let sides = [&file.before, &file.after].map(|side| match side {
             None => Some(Vec::new()),
@@ -180,6 +183,17 @@ impl Text {
             }
         }
     }
+}
+
+/// The kind and the mode of a file.
+fn node_words(node: Option<Node>) -> String {
+    let Some(Node { kind, mode }) = node else { return "as any new file, or none".to_owned() };
+    let kind = match kind {
+        NodeKind::File => "a file",
+        NodeKind::Directory => "a directory",
+        NodeKind::Link => "a symbolic link to",
+    };
+    mode.map_or_else(|| kind.to_owned(), |mode| format!("{kind}, mode {:o}", mode.bits()))
 }
 
 fn blob(reader: &Reader, digest: &Digest, bytes: u64) -> Option<Vec<u8>> {

@@ -103,9 +103,19 @@ pub struct Pending {
     /// The word that a guard rail asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<String>,
+    /// At a guard rail, with or without a word: it is decided alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guarded: bool,
     /// More than yes or no can be answered: a form, a plan, or options. Only the session itself shows that whole.
     #[serde(default)]
     pub opens: bool,
+}
+
+impl Pending {
+    /// At a guard rail; other releases tell of the word alone.
+    pub fn is_guarded(&self) -> bool {
+        self.guarded || self.confirm.is_some()
+    }
 }
 
 /// The sessions of one machine.

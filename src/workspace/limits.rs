@@ -165,6 +165,8 @@ pub const DRILL_SAID_BYTES_MAX: usize = 4 * 1024;
 /// Connections of a command that are served at once, and addresses that it may ask about.
 pub const EGRESS_CONNECTIONS_MAX: usize = 256;
 pub const EGRESS_HOSTS_MAX: usize = 128;
+/// Names that are looked up at once.
+pub const EGRESS_LOOKUPS_MAX: usize = 8;
 /// Bytes and number of the headers of one request, and milliseconds in which they arrive.
 pub const EGRESS_HEADER_BYTES_MAX: usize = 64 * 1024;
 pub const EGRESS_HEADERS_LINES_MAX: usize = 128;

@@ -107,11 +107,12 @@ impl Gate {
     pub fn file_connection(&mut self, of: &ActionId, to: &Address, process: Option<&str>) -> Option<ActionId> {
         rules::freshen(self);
         let origin = self.book.session.actions.get(of).map(|state| state.action.clone())?;
-        let by = process.map_or_else(|| "process not found".to_owned(), |process| format!("process {process}"));
-        let why = format!("{of} asks for it in its layer ({by}); approving covers this address until {of} ends");
+        let why = format!("{of} asks for it in its layer; approving covers this address until {of} ends");
         let evidence = Evidence::new("step", format!("{of}: {}", origin.title));
+        // Its command line is its own choice, and may hold anything.
+        let by = process.map(|process| Evidence::new("process", format!("as it calls itself: {process}")));
         let mut proposal = Proposal::new(format!("connect to {to} for {of}"), Body::Network(to.to_string()));
-        proposal = proposal.because(why, vec![evidence]);
+        proposal = proposal.because(why, std::iter::once(evidence).chain(by).collect());
         proposal.step = origin.step;
         let filed = self.file_own(proposal, None, Blobs::new());
         filed.inspect_err(|error| tracing::error!(%error, "a connection of {of} cannot be recorded")).ok()

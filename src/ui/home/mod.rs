@@ -92,14 +92,14 @@ enum Tab {
 }
 
 /// A line that is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Asks {
     Filter,
     /// The reason of a verdict, or the word of a guard rail.
     Reason(Verdict),
     Word,
-    /// All equal items are approved.
-    Group,
+    /// These equal items are approved, as they were listed.
+    Group(Vec<Item>),
     Name,
     Stop,
     Delete,
@@ -250,7 +250,8 @@ impl Home {
 
     /// A frame of this size went out.
     pub fn drawn(&mut self, size: Size) {
-        if self.text_here().is_some() {
+        // Rows that were never on the screen are not read by scrolling past them.
+        if self.text_here().is_some() && self.top <= self.seen_to {
             self.seen_to = self.seen_to.max(self.top + usize::from(view::parts(size).text.height));
         }
         let (len, height) = (self.items().len(), usize::from(view::parts(size).list.height));
@@ -300,7 +301,7 @@ impl Home {
                 return wants(self.settle());
             }
             KeyCode::Enter => return self.on.clone().map_or(HomeKey::Stays, HomeKey::Opens),
-            KeyCode::Char(key @ ('a' | 'A' | 'd' | 'r')) => return self.verdict(key, armed),
+            KeyCode::Char(key @ ('a' | 'A' | 'd' | 'r')) => return self.verdict(key, size, armed),
             KeyCode::Char(key @ ('N' | 'S' | 'Z' | 'X')) => return self.housekeeping(key),
             _ => {}
         }
@@ -330,7 +331,7 @@ impl Home {
         HomeKey::Stays
     }
 
-    fn verdict(&mut self, key: char, armed: impl Fn(&ActionId, Digest) -> Result<(), String>) -> HomeKey {
+    fn verdict(&mut self, key: char, size: Size, armed: impl Fn(&ActionId, Digest) -> Result<(), String>) -> HomeKey {
         let Some((overview, pending)) = self.under_cursor() else { return self.refuse("nothing pending is chosen") };
         if !overview.running {
             return self.refuse("the session's host does not run: Enter opens it");
@@ -351,21 +352,33 @@ impl Home {
                 let Some(item) = item.filter(|_| shown.digest == digest) else {
                     return self.refuse("nothing was approved: it has just changed");
                 };
+                let (is_guarded, takes_a_word) = (pending.is_guarded(), pending.confirm.is_some());
                 if let Err(why) = armed(&item.key(), digest) {
                     return self.refuse(why);
                 }
-                if pending.confirm.is_some() {
-                    self.ask(Asks::Word, "");
-                } else if key == 'A' {
-                    if self.equal(digest).len() < 2 {
-                        return self.refuse("nothing else that is pending is equal to it");
-                    }
-                    self.ask(Asks::Group, "");
-                } else {
-                    return HomeKey::Does(approval(vec![item], digest, None));
+                match (key == 'A', takes_a_word) {
+                    (true, _) if is_guarded => return self.refuse("a guard rail is decided alone: use a"),
+                    (true, _) => return self.group_approval(&item, digest, size),
+                    (false, true) => self.ask(Asks::Word, ""),
+                    (false, false) => return HomeKey::Does(approval(vec![item], digest, None)),
                 }
             }
         }
+        HomeKey::Stays
+    }
+
+    /// Lists what is equal, all of it on this screen, and asks for the word.
+    fn group_approval(&mut self, item: &Item, digest: Digest, size: Size) -> HomeKey {
+        let equal = self.equal(item.host.as_deref(), digest);
+        if equal.len() < 2 {
+            return self.refuse("nothing else that is pending on that machine is equal to it");
+        }
+        self.ask(Asks::Group(equal), "");
+        if self.text_rows(size) > usize::from(view::parts(size).text.height) {
+            self.typing = None;
+            return self.refuse("there are more equal actions than this screen can list: approve them one by one");
+        }
+        self.top = 0;
         HomeKey::Stays
     }
 
@@ -401,8 +414,9 @@ impl Home {
                 if asks == Asks::Filter {
                     self.filter = entry.text();
                 }
+                let filters = asks == Asks::Filter;
                 self.typing = Some((asks, entry));
-                if asks == Asks::Filter { wants(self.settle()) } else { HomeKey::Stays }
+                if filters { wants(self.settle()) } else { HomeKey::Stays }
             }
         }
     }
@@ -426,16 +440,16 @@ impl Home {
                 HomeKey::Does(Act::Decide { items: vec![on], digest, verdict, reason, confirm: None })
             }
             // What was read is what is decided, also when it has changed meanwhile.
-            (Asks::Word | Asks::Group, Some((digest, _))) if self.text_here().map(|s| s.digest) != Some(digest) => {
+            (Asks::Word | Asks::Group(_), Some((digest, _))) if self.text_here().map(|s| s.digest) != Some(digest) => {
                 self.refuse("nothing was approved: it has just changed")
             }
             (Asks::Word, Some((digest, Some(word)))) if word == text => {
                 HomeKey::Does(approval(vec![on], digest, Some(word)))
             }
-            (Asks::Group, Some((digest, None))) if text == GROUP_WORD => {
-                HomeKey::Does(approval(self.equal(digest), digest, None))
+            (Asks::Group(items), Some((digest, None))) if text == GROUP_WORD => {
+                HomeKey::Does(approval(items, digest, None))
             }
-            (Asks::Word | Asks::Group, _) => self.refuse("nothing was approved: the word was not typed"),
+            (Asks::Word | Asks::Group(_), _) => self.refuse("nothing was approved: the word was not typed"),
         }
     }
 }

@@ -35,7 +35,7 @@ impl Home {
         let each = all.flat_map(|(m, session)| session.pending.iter().map(move |pending| (m, session, pending)));
         let mut found: Vec<_> = each.filter(|(m, session, one)| self.is_found(m, session, &one.words)).collect();
         found.sort_by_key(|(_, session, pending)| {
-            let risk = if pending.confirm.is_some() { 100 } else { u64::from(pending.risk) };
+            let risk = if pending.is_guarded() { 100 } else { u64::from(pending.risk) };
             let minutes = self.at.0.saturating_sub(pending.held_at.unwrap_or(self.at).0) / 60_000;
             let blocks = session.pending.len() as u64;
             (Reverse((risk + 1).saturating_mul(minutes + 1).saturating_mul(blocks)), pending.held_at)
@@ -66,11 +66,14 @@ impl Home {
         self.filter.to_lowercase().split_whitespace().all(|word| all.iter().any(|text| text.contains(word)))
     }
 
-    /// The pending actions that are equal in everything that an approval covers; guard rails are never among them.
-    pub(super) fn equal(&self, digest: Digest) -> Vec<Item> {
+    /// The pending actions of one machine that are equal in everything that an approval covers; guard rails are never
+    /// among them. What another machine says of a digest is only its word, so it stands for no action elsewhere.
+    pub(super) fn equal(&self, host: Option<&str>, digest: Digest) -> Vec<Item> {
         let pending = self.pending().into_iter();
-        let equal = pending
-            .filter(|(_, session, one)| one.digest == digest && one.confirm.is_none() && !one.opens && session.running);
+        let equal = pending.filter(|(machine, session, one)| {
+            let is_plain = !one.is_guarded() && !one.opens && session.running;
+            machine.host.as_deref() == host && one.digest == digest && is_plain
+        });
         equal.map(|(machine, session, one)| item(machine, session, Some(one))).collect()
     }
 
@@ -81,8 +84,8 @@ impl Home {
 
     /// The text beside the list, wrapped to this width.
     pub(super) fn text(&self, columns: usize) -> Vec<Line> {
-        if let Some((Asks::Group, _)) = &self.typing {
-            return wrapped(self.group(), columns);
+        if let Some((Asks::Group(items), _)) = &self.typing {
+            return wrapped(self.group(items), columns);
         }
         let Some(on) = &self.on else { return Vec::new() };
         if on.action.is_none() {
@@ -108,9 +111,8 @@ impl Home {
     }
 
     /// What an approval of all equal items would approve.
-    fn group(&self) -> Vec<Line> {
+    fn group(&self, items: &[Item]) -> Vec<Line> {
         let Some((_, pending)) = self.under_cursor() else { return Vec::new() };
-        let items = self.equal(pending.digest);
         let mut lines = vec![
             (Role::TextStrong, format!("{} equal actions would be approved:", items.len())),
             (Role::Text, pending.words.clone()),

@@ -15,6 +15,7 @@ fn pending(action: &str, what: &str, risk: u8, held_at: u64) -> Pending {
         risk,
         held_at: Some(UnixMs(held_at)),
         confirm: None,
+        guarded: false,
         opens: false,
     }
 }
@@ -137,7 +138,7 @@ fn a_guard_rail_takes_its_word_and_is_in_no_group() {
         ],
     );
     home.take(text_of(act, "edit", 3));
-    assert_eq!(home.equal(Digest::of(b"edit")).len(), 1, "the guard rail is not among them");
+    assert_eq!(home.equal(None, Digest::of(b"edit")).len(), 1, "the guard rail is not among them");
     assert_eq!(press(&mut home, "a y e s enter"), HomeKey::Stays);
     assert!(refusal(&home).contains("word was not typed"), "{}", refusal(&home));
     let HomeKey::Does(Act::Decide { confirm, .. }) = press(&mut home, "a d e p l o y . y m l enter") else {
@@ -191,4 +192,71 @@ fn a_session_is_stopped_and_deleted_only_by_a_word() {
         panic!("the word was typed")
     };
     assert_eq!(item.session.as_str(), "dead");
+}
+
+#[test]
+fn another_machine_lends_its_text_to_no_action_elsewhere() {
+    let mut home = Home::new(None);
+    let each = |host: Option<&str>, name: &str| Machine {
+        host: host.map(str::to_owned),
+        sessions: vec![session(name, SessionState::Waits, vec![pending("a1", "rm -rf x", 10, 0)])],
+        trouble: None,
+    };
+    // The far machine shows something harmless under the digest of what is pending here.
+    let machines = vec![each(Some("far"), "far"), each(None, "here"), each(None, "there")];
+    let act = home.take(Told::Machines { at: UnixMs(600_000), machines });
+    assert!(matches!(&act, Some(Act::Show(Item { host: Some(_), .. }))), "{act:?}");
+    home.take(text_of(act, "rm -rf x", 3));
+    assert_eq!(press(&mut home, "A"), HomeKey::Stays);
+    assert!(refusal(&home).contains("nothing else that is pending on that machine"), "{}", refusal(&home));
+}
+
+#[test]
+fn what_arrives_while_the_word_is_typed_is_not_approved_with_the_others() {
+    let mut home = Home::new(None);
+    let each = |name| session(name, SessionState::Waits, vec![pending("a1", "make", 10, 0)]);
+    let act = told(&mut home, vec![each("one"), each("two")]);
+    home.take(text_of(act, "make", 3));
+    press(&mut home, "A a l l");
+    told(&mut home, vec![each("one"), each("two"), each("three")]);
+    let HomeKey::Does(Act::Decide { items, .. }) = press(&mut home, "enter") else { panic!("the word was typed") };
+    assert_eq!(items.len(), 2);
+}
+
+#[test]
+fn rows_that_are_scrolled_past_in_one_frame_are_not_read() {
+    let mut home = Home::new(None);
+    let act = told(&mut home, vec![session("s", SessionState::Waits, vec![pending("a1", "make", 10, 0)])]);
+    home.take(text_of(act, "make", 200));
+    home.drawn(SIZE);
+    for _ in 0..20 {
+        // No frame in between.
+        home.key(Key::parse("space").unwrap(), SIZE, |_, _| Ok(()));
+    }
+    home.drawn(SIZE);
+    assert_eq!(home.on_screen(SIZE), None);
+}
+
+#[test]
+fn a_guard_rail_without_a_word_is_in_no_group_either() {
+    let mut home = Home::new(None);
+    let rail = |name| {
+        let guarded = Pending { guarded: true, ..pending("a1", "lock", 10, 0) };
+        session(name, SessionState::Waits, vec![guarded])
+    };
+    let act = told(&mut home, vec![rail("one"), rail("two")]);
+    home.take(text_of(act, "lock", 3));
+    assert_eq!(press(&mut home, "A"), HomeKey::Stays);
+    assert!(refusal(&home).contains("decided alone"), "{}", refusal(&home));
+    assert!(matches!(press(&mut home, "a"), HomeKey::Does(Act::Decide { items, .. }) if items.len() == 1));
+}
+
+#[test]
+fn a_set_that_the_screen_cannot_list_is_not_approved_at_once() {
+    let mut home = Home::new(None);
+    let each = |n: usize| session(&format!("s{n}"), SessionState::Waits, vec![pending("a1", "make", 10, 0)]);
+    let act = told(&mut home, (0..40).map(each).collect());
+    home.take(text_of(act, "make", 3));
+    assert_eq!(press(&mut home, "A"), HomeKey::Stays);
+    assert!(refusal(&home).contains("one by one"), "{}", refusal(&home));
 }

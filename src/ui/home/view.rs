@@ -118,14 +118,14 @@ fn inbox(home: &Home, brush: &mut Brush<'_>, area: Rect) {
     let window = home.list.window(rows.len(), usize::from(area.height));
     let shown = rows.iter().enumerate().skip(window.start).take(window.len());
     for (y, (at, (machine, session, pending))) in (area.y..).zip(shown) {
-        let (risk, role) = risk_words(if pending.confirm.is_some() { 100 } else { pending.risk });
+        let (risk, role) = risk_words(if pending.is_guarded() { 100 } else { pending.risk });
         let age = pending.held_at.map(|at| age(home.at, at)).unwrap_or_default();
         let right = brush.right(area.x + 20, y, area.right(), &format!("{age:>5}"), Role::TextSoft);
         let right = brush.right(area.x + 12, y, right.saturating_sub(1), risk, role);
         let place = machine.host.as_ref().map(|host| format!("{}:", super::visible(host))).unwrap_or_default();
         let place = format!("{place}{}", project(session));
         let place = width::cut_end(&place, usize::from(area.width) / 4).into_owned();
-        let x = brush.text(area.x, y, right, sign(brush, pending.confirm.is_some()), Role::Held) + 1;
+        let x = brush.text(area.x, y, right, sign(brush, pending.is_guarded()), Role::Held) + 1;
         brush.text(x, y, right, &place, Role::TextSoft);
         let x = x + area.width / 4 + 1;
         brush.cut(x, y, right.saturating_sub(1), &pending.words, Role::Text);
@@ -206,7 +206,7 @@ fn note(home: &Home, app: &App, frame: &mut Frame<'_>, area: Rect) {
         Asks::Reason(Verdict::Redirect) => "what should it do instead?".to_owned(),
         Asks::Reason(_) => "deny; a reason, or Enter:".to_owned(),
         Asks::Word => format!("a guard rail: type {} to approve:", super::visible(&word)),
-        Asks::Group => format!("type {GROUP_WORD} to approve these:"),
+        Asks::Group(_) => format!("type {GROUP_WORD} to approve these:"),
         Asks::Name => "name of the session:".to_owned(),
         Asks::Stop => format!("type {STOP_WORD} to stop the agent and everything it started:"),
         Asks::Delete => format!("type {DELETE_WORD} to delete its record and everything kept with it:"),

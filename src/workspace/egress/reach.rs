@@ -4,13 +4,15 @@ use super::peer::Tree;
 use crate::model::limits::ADDRESS_PLACES_MAX;
 use crate::model::{Address, Area, Host};
 use crate::port::{Connect, Progress};
-use crate::workspace::limits::{EGRESS_CONNECT_MS_MAX, EGRESS_HOSTS_MAX, EGRESS_RESOLVE_MS_MAX, EGRESS_WAIT_MS_MAX};
+use crate::workspace::limits::{
+    EGRESS_CONNECT_MS_MAX, EGRESS_HOSTS_MAX, EGRESS_LOOKUPS_MAX, EGRESS_RESOLVE_MS_MAX, EGRESS_WAIT_MS_MAX,
+};
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use tokio::net::{TcpStream, lookup_host};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -98,6 +100,9 @@ impl Asked {
     }
 }
 
+/// Places for lookups of names, for all commands together.
+static LOOKUPS: Semaphore = Semaphore::const_new(EGRESS_LOOKUPS_MAX);
+
 /// The places of a host, by the resolver of this machine.
 async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Refused> {
     let name = match &address.host {
@@ -107,8 +112,19 @@ async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Refused> {
         Host::Name(name) => name.clone(),
     };
     let failed = |why: String| Refused::Failed(format!("{} was not found: {why}", address.host));
-    match timeout(Duration::from_millis(EGRESS_RESOLVE_MS_MAX), lookup_host((name, address.port))).await {
-        Ok(Ok(places)) => Ok(places.collect()),
+    let port = address.port;
+    let looked_up = async move {
+        // The resolver blocks a thread for as long as it likes, and stop needs threads too: a lookup that was given up
+        // keeps its place until its thread is back.
+        let Ok(place) = LOOKUPS.acquire().await else { return Err(std::io::Error::other("the resolver is closed")) };
+        let found = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            (name.as_str(), port).to_socket_addrs().map(Iterator::collect)
+        });
+        found.await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    };
+    match timeout(Duration::from_millis(EGRESS_RESOLVE_MS_MAX), looked_up).await {
+        Ok(Ok(places)) => Ok(places),
         Ok(Err(error)) => Err(failed(error.to_string())),
         Err(_) => Err(failed(format!("no answer within {EGRESS_RESOLVE_MS_MAX} ms"))),
     }
