@@ -102,10 +102,11 @@ fn an_unknown_host_waits_for_a_decision_that_covers_the_command() {
     assert_eq!(address, format!("127.0.0.1:{port}"));
     let proposal = seat.proposal(&held["action"]);
     let why = proposal["rationale"]["text"].as_str().unwrap();
-    assert!(
-        why.contains(&format!("{} asks for it", command.as_str().unwrap())) && why.contains("bash tool.sh"),
-        "{why}"
-    );
+    assert!(why.contains(&format!("{} asks for it", command.as_str().unwrap())), "{why}");
+    // The command chooses its own command line: it is no sentence of ours.
+    let process = &proposal["rationale"]["evidence"][1];
+    assert!(!why.contains("bash tool.sh") && process["kind"] == "process", "{proposal}");
+    assert!(process["text"].as_str().unwrap().contains("bash tool.sh"), "{process}");
     assert!(heard.try_recv().is_err(), "nothing was sent before the decision");
     let stale = json!({"action": held["action"], "digest": "0".repeat(64), "verdict": "approve"});
     assert!(seat.try_ask("action/decide", stale).is_err(), "consent is to what was shown");
