@@ -120,5 +120,5 @@ pub(super) fn spared(file: &FileEdit) -> Option<Manifest> {
         (None, FileChange::Create) => None,
         _ => return None,
     };
-    manifest.is_everyday(before, after).then_some(manifest)
+    manifest.is_everyday(file.path.as_str(), before, after).then_some(manifest)
 }

@@ -56,7 +56,6 @@ const NPM: Tables = Tables {
         "sideEffects",
         "browserslist",
         "peerDependenciesMeta",
-        "prettier",
         "icon",
         "displayName",
     ],
@@ -176,8 +175,14 @@ const COMPOSER: Tables = Tables {
         "support",
         "funding",
         "suggest",
-        "autoload",
-        "autoload-dev",
+        "autoload.psr-0",
+        "autoload.psr-4",
+        "autoload.classmap",
+        "autoload.exclude-from-classmap",
+        "autoload-dev.psr-0",
+        "autoload-dev.psr-4",
+        "autoload-dev.classmap",
+        "autoload-dev.exclude-from-classmap",
         "minimum-stability",
         "prefer-stable",
     ],
@@ -206,13 +211,14 @@ fn line_of(manifest: Manifest) -> Option<&'static Regex> {
 }
 
 impl Manifest {
-    /// Returns whether a change leaves alone what counts. `before` is `None` for a new file.
-    pub fn is_everyday(self, before: Option<&str>, after: &str) -> bool {
+    /// Returns whether a change of the file at `path` leaves alone what counts. `before` is `None` for a new file.
+    pub fn is_everyday(self, path: &str, before: Option<&str>, after: &str) -> bool {
+        let depth = path.matches('/').count();
         match self {
-            Self::Npm => NPM.is_everyday(before, after),
-            Self::Cargo => CARGO.is_everyday(before, after),
-            Self::Python => PYTHON.is_everyday(before, after),
-            Self::Composer => COMPOSER.is_everyday(before, after),
+            Self::Npm => NPM.is_everyday(depth, before, after),
+            Self::Cargo => CARGO.is_everyday(depth, before, after),
+            Self::Python => PYTHON.is_everyday(depth, before, after),
+            Self::Composer => COMPOSER.is_everyday(depth, before, after),
             Self::Gradle | Self::Gemfile | Self::Cmake | Self::Mix => {
                 let rest = |text: &str| -> Option<Vec<String>> {
                     let line = line_of(self)?;
@@ -227,26 +233,27 @@ impl Manifest {
 }
 
 impl Tables {
-    fn is_everyday(&self, before: Option<&str>, after: &str) -> bool {
+    /// `depth` is the number of directories of the workspace above the file.
+    fn is_everyday(&self, depth: usize, before: Option<&str>, after: &str) -> bool {
         let read = |text: &str| if self.is_toml { toml::from_str(text).ok() } else { serde_json::from_str(text).ok() };
         let before = before.map_or_else(|| Some(Value::Object(serde_json::Map::new())), read);
         let (Some(before), Some(after)) = (before, read(after)) else { return false };
-        self.counted(&before, &mut Vec::new()) == self.counted(&after, &mut Vec::new())
+        self.counted(&before, depth, &mut Vec::new()) == self.counted(&after, depth, &mut Vec::new())
     }
 
     /// The part that counts; `None` for nothing.
-    fn counted<'a>(&self, value: &'a Value, at: &mut Vec<&'a str>) -> Option<Value> {
+    fn counted<'a>(&self, value: &'a Value, depth: usize, at: &mut Vec<&'a str>) -> Option<Value> {
         if is_in(self.everyday, at) {
             return None;
         }
         if is_in(self.dependencies, at) {
-            return elsewhere(value);
+            return elsewhere(value, depth);
         }
         let Value::Object(fields) = value else { return Some(value.clone()) };
         let mut kept = serde_json::Map::new();
         for (key, value) in fields {
             at.push(key);
-            if let Some(part) = self.counted(value, at) {
+            if let Some(part) = self.counted(value, depth, at) {
                 kept.insert(key.clone(), part);
             }
             at.pop();
@@ -264,14 +271,14 @@ fn is_in(patterns: &[&str], at: &[&str]) -> bool {
 }
 
 /// The dependencies that are more than a name and a version.
-fn elsewhere(value: &Value) -> Option<Value> {
+fn elsewhere(value: &Value, depth: usize) -> Option<Value> {
     let plain = match value {
         Value::Object(fields) => {
-            let odd = fields.iter().filter(|(_, spec)| !is_plain(spec));
+            let odd = fields.iter().filter(|(_, spec)| !is_plain(spec, depth));
             let odd: serde_json::Map<String, Value> = odd.map(|(name, spec)| (name.clone(), spec.clone())).collect();
             return (!odd.is_empty()).then_some(Value::Object(odd));
         }
-        Value::Array(list) => list.iter().all(is_plain),
+        Value::Array(list) => list.iter().all(|spec| is_plain(spec, depth)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     };
     (!plain).then(|| value.clone())
@@ -292,16 +299,26 @@ const PLAIN_KEYS: &[&str] = &[
     "include-group",
 ];
 
-fn is_plain(spec: &Value) -> bool {
+fn is_plain(spec: &Value, depth: usize) -> bool {
     match spec {
         Value::String(text) => text.starts_with("workspace:") || !text.contains([':', '/', '@']) || is_marked(text),
         Value::Object(fields) => fields.iter().all(|(key, value)| {
-            let inside = |path: &str| !path.starts_with(['/', '~']);
-            PLAIN_KEYS.contains(&key.as_str()) && (key != "path" || value.as_str().is_some_and(inside))
+            let is_inside = |path: &str| stays_inside(path, depth);
+            PLAIN_KEYS.contains(&key.as_str()) && (key != "path" || value.as_str().is_some_and(is_inside))
         }),
         Value::Bool(_) => true,
         Value::Null | Value::Number(_) | Value::Array(_) => false,
     }
+}
+
+/// Returns whether a path that begins this many directories below the workspace never leaves it.
+fn stays_inside(path: &str, depth: usize) -> bool {
+    let step = |depth: usize, part: &str| match part {
+        "" | "." => Some(depth),
+        ".." => depth.checked_sub(1),
+        _ => Some(depth + 1),
+    };
+    !path.starts_with(['/', '~']) && !path.contains('\\') && path.split('/').try_fold(depth, step).is_some()
 }
 
 /// A Python requirement with a condition, as in `x>=1; sys_platform == "a/b"`.
@@ -314,7 +331,7 @@ mod tests {
     use super::*;
 
     fn everyday(manifest: Manifest, before: &str, after: &str) -> bool {
-        manifest.is_everyday(Some(before), after)
+        manifest.is_everyday("a", Some(before), after)
     }
 
     #[test]
@@ -332,13 +349,15 @@ mod tests {
             ("\"^1\"", "\"npm:evil@1\""),
             ("\"name\"", "\"gypfile\": true, \"name\""),
             ("\"name\"", "\"overrides\": {\"x\": \"2\"}, \"name\""),
+            ("\"name\"", "\"prettier\": {\"plugins\": [\"./x.js\"]}, \"name\""),
+            ("\"name\"", "\"prettier\": \"./x.js\", \"name\""),
             ("{\"name\"", "{\"name"),
             ("{\"name\"", "\u{feff}{\"name\""),
         ] {
             assert!(!is(from, to), "{from} -> {to}");
         }
-        assert!(Manifest::Npm.is_everyday(None, r#"{"name": "a", "dependencies": {"x": "1"}}"#));
-        assert!(!Manifest::Npm.is_everyday(None, npm) && !Manifest::Npm.is_everyday(Some(npm), "{}"));
+        assert!(Manifest::Npm.is_everyday("a", None, r#"{"name": "a", "dependencies": {"x": "1"}}"#));
+        assert!(!Manifest::Npm.is_everyday("a", None, npm) && !Manifest::Npm.is_everyday("a", Some(npm), "{}"));
     }
 
     #[test]
@@ -352,6 +371,8 @@ mod tests {
             "[build-dependencies]\ncc = \"1\"\n",
             "[dev-dependencies]\nx = { git = \"https://evil/x\" }\n",
             "[dev-dependencies]\nx = { path = \"/tmp/x\" }\n",
+            "[dev-dependencies]\nx = { path = \"../../tmp/x\" }\n",
+            "[dev-dependencies]\nx = { path = \"a/../../x\" }\n",
             "[dev-dependencies]\nx = { version = \"1\", registry = \"evil\" }\n",
             "[patch.crates-io]\nserde = { path = \"x\" }\n",
             "[profile.release]\noverflow-checks = false\n",
@@ -374,6 +395,27 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_everyday_as_far_as_it_stays_in_the_workspace() {
+        let more = |path: &str| format!("[dependencies]\nx = {{ path = \"{path}\" }}\n");
+        let is = |at: &str, path: &str| Manifest::Cargo.is_everyday(at, Some(""), &more(path));
+        assert!(
+            is("crates/a/Cargo.toml", "../b") && is("crates/a/Cargo.toml", "../../x") && is("Cargo.toml", "a/../b")
+        );
+        assert!(!is("crates/a/Cargo.toml", "../../../x") && !is("Cargo.toml", "../x") && !is("Cargo.toml", "./../x"));
+    }
+
+    #[test]
+    fn what_composer_loads_at_the_start_counts() {
+        let composer = r#"{"name": "a", "autoload": {"psr-4": {"A\\": "src/"}}}"#;
+        let is = |from: &str, to: &str| everyday(Manifest::Composer, composer, &composer.replace(from, to));
+        assert!(is("src/", "lib/") && is("\"psr-4\"", "\"classmap\": [\"x\"], \"psr-4\""));
+        assert!(
+            !is("\"psr-4\"", "\"files\": [\"x.php\"], \"psr-4\"")
+                && !is("\"autoload\"", "\"autoload-dev\": {\"files\": [\"x\"]}, \"autoload\"")
+        );
+    }
+
+    #[test]
     fn lines_of_dependencies_and_sources_are_everyday_in_place() {
         let gradle = "plugins { id 'java' }\ndependencies {\n  implementation 'a:b:1.0'\n}\ntask x { exec {} }\n";
         let is = |from: &str, to: &str| everyday(Manifest::Gradle, gradle, &gradle.replace(from, to));
@@ -385,6 +427,6 @@ mod tests {
         assert!(everyday(Manifest::Gemfile, "gem 'a'\n", "gem 'a', '~> 1.0'\ngem \"b-c\"\n"));
         assert!(!everyday(Manifest::Gemfile, "gem 'a'\n", "gem 'a', git: 'https://evil'\n"));
         assert!(everyday(Manifest::Mix, "x\n{:a, \"~> 1.0\"}\n", "x\n{:a, \"~> 1.0\"},\n{:b, \">= 2.0.0\"}\n"));
-        assert!(!Manifest::Gemfile.is_everyday(None, "gem 'a'\n"));
+        assert!(!Manifest::Gemfile.is_everyday("a", None, "gem 'a'\n"));
     }
 }
