@@ -12,6 +12,8 @@ pub const POLICY_STARTS_MAX: usize = 32;
 pub const BRACE_WORDS_MAX: usize = 64;
 /// Letters of a cluster of short options after which an attached value is looked for.
 pub const OPTION_CLUSTER_CHARS_MAX: usize = 16;
+/// Words in front of a tool that start it, with their options.
+pub const STARTER_WORDS_MAX: usize = 16;
 /// File names that one pattern of a command line may match.
 pub const PATTERN_NAMES_MAX: usize = 4_096;
 /// Entries of the pipeline ledger, files of one entry, bytes of their contents in all, and of an agent's answer.

@@ -397,7 +397,7 @@ pub trait Workspace: Send + Sync {
         false
     }
 
-    /// As [`Workspace::perform`], in a layer. What it changed stays there until it is promoted or dropped. Where there can
+    /// As [`Workspace::perform`], in a layer; a preview has no network, unless the work names one. What it changed stays there until it is promoted or dropped. Where there can
     /// be no layer, nothing is started and everything is given back.
     fn perform_apart(
         &self,
@@ -495,4 +495,11 @@ pub trait Workspace: Send + Sync {
 
     /// Returns a message if this command's program is missing. In words when not.
     fn missing_program(&self, command: &Command) -> Option<String>;
+
+    /// Returns whether this command's program is found by its name outside of the workspace, so that no file of the
+    /// workspace can be run in its place.
+    fn is_program_outside(&self, command: &Command) -> bool {
+        let _ = command;
+        false
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::seat::{Room, Seat, only_session};
 use serde_json::{Value, json};
+use std::path::Path;
 
 const CI: &str = ".github/workflows/ci.yml";
 
@@ -75,18 +76,19 @@ fn the_result_of_a_command_is_split_at_the_guard_rails() {
     assert_eq!(of(&seat, "explained", &rest["action"]), Vec::<&Value>::new(), "the command's reason counts");
 }
 
-/// Fakes on PATH: each writes its words to a file in the workspace.
-fn tools(room: &Room) {
+/// Fakes in this directory: each writes its words to a file in the workspace.
+fn tools(dir: &Path) {
+    std::fs::create_dir_all(dir).unwrap();
     for name in ["terraform", "kubectl"] {
         let fake = format!("#!/bin/sh\necho \"{name} $*\" >> \"$PWD/calls.txt\"\necho \"ran $*\"\n");
-        room.write(&format!("bin/{name}"), &fake);
-        let path = room.workspace().join("bin").join(name);
-        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::write(dir.join(name), fake).unwrap();
+        std::fs::set_permissions(dir.join(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     }
 }
 
-fn start(room: &Room, script: &str) -> Seat {
-    let path = format!("{}:{}", room.workspace().join("bin").display(), std::env::var("PATH").unwrap());
+/// Starts with this directory in front of PATH.
+fn start(room: &Room, script: &str, tools: &Path) -> Seat {
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
     let mut command = room.command(&["--headless", "--agent", script]);
     command.env("PATH", path);
     Seat::start_by(command)
@@ -95,13 +97,14 @@ fn start(room: &Room, script: &str) -> Seat {
 #[test]
 fn infrastructure_is_tried_first_typed_verified_and_never_in_a_rule() {
     let room = Room::with(&[]);
-    tools(&room);
+    let bin = room.dir.path().join("bin");
+    tools(&bin);
     let script = room.script(&[
         json!({"run": {"command": "terraform apply -auto-approve", "why": "new queue"}}),
         json!({"run": {"command": "kubectl -n prod delete pod x"}}),
         json!({"wait_ms": 600_000}),
     ]);
-    let mut seat = start(&room, &script);
+    let mut seat = start(&room, &script, &bin);
     let held = seat.held();
     assert_eq!((&held["rail"], &held["confirm"]), (&json!("infrastructure"), &json!("apply")));
     let (action, digest) = (held["action"].clone(), held["digest"].clone());
@@ -112,11 +115,16 @@ fn infrastructure_is_tried_first_typed_verified_and_never_in_a_rule() {
     seat.ask("lease/grant", json!({"commands": ["terraform apply -auto-approve", "kubectl -n prod delete pod x"]}));
     let own = seat.ask("candidate/test", json!({"action": action, "digest": digest}));
     let tried = seat.finished(&own["action"]);
-    assert_eq!(
-        (&tried["exit"], &tried["layer"]["dry_run"], &tried["layer"]["previews"]),
-        (&json!(0), &json!(true), &action)
-    );
-    assert_eq!(room.read("calls.txt"), "terraform plan\n");
+    assert_eq!((&tried["layer"]["dry_run"], &tried["layer"]["previews"]), (&json!(true), &action));
+    // It may run code of the workspace: only in a layer, and nothing is kept.
+    assert!(!room.exists("calls.txt"), "{tried}");
+    if room.is_layered() {
+        assert_eq!((&tried["exit"], &tried["apart"]), (&json!(0), &json!(true)), "{tried}");
+        let would = &tried["layer"]["would"][0];
+        assert!(would["hunks"].as_str().unwrap().contains("+terraform plan\n"), "{tried}");
+    } else {
+        assert_eq!((&tried["outcome"], tried.get("exit")), (&json!("failed"), None), "{tried}");
+    }
     assert!(seat.decide(&held, "approve", json!({"confirm": "yes"})).is_err());
     seat.decide(&held, "approve", json!({"confirm": "apply"})).unwrap();
     seat.finished(&action);
@@ -133,6 +141,50 @@ fn infrastructure_is_tried_first_typed_verified_and_never_in_a_rule() {
     assert!(seat.try_ask("gate/step", json!({})).is_err());
     seat.decide(&second, "deny", json!({"reason": "no"})).unwrap();
     assert!(!room.read("calls.txt").contains("kubectl"));
+}
+
+/// The key that tries an action runs no program of the workspace, and no flag of the agent's makes it real.
+#[test]
+fn a_dry_run_is_neither_real_nor_a_way_to_run_the_workspace() {
+    let room = Room::with(&[("x.yaml", "a: b\n")]);
+    let (bin, own) = (room.dir.path().join("bin"), room.workspace().join("bin"));
+    tools(&bin);
+    tools(&own);
+    let commands = [
+        json!("./bin/kubectl apply -f x.yaml"),
+        json!("python3 bin/kubectl apply -f x.yaml"),
+        json!("npm publish -- --no-dry-run"),
+        json!("kubectl apply -f x.yaml --dry-run=none"),
+    ];
+    let mut lines: Vec<Value> =
+        commands.iter().map(|command| json!({"run": {"command": command, "why": "x"}})).collect();
+    lines.push(json!({"wait_ms": 600_000}));
+    let script = room.script(&lines);
+    let mut seat = start(&room, &script, &bin);
+    for command in &commands {
+        let held = seat.held();
+        assert_eq!(held["rail"], "infrastructure", "{command}");
+        let asked = seat.try_ask("candidate/test", json!({"action": held["action"], "digest": held["digest"]}));
+        if *command != commands[3] {
+            assert!(asked.unwrap_err()["message"].as_str().unwrap().contains("cannot be tried"), "{command}");
+        } else {
+            let tried = asked.unwrap()["action"].clone();
+            seat.finished(&tried);
+            let output = of(&seat, "output", &tried);
+            assert!(output.iter().any(|e| e["tail"] == "ran apply --dry-run=server -f x.yaml\n"), "{output:?}");
+        }
+        seat.decide(&held, "deny", json!({"reason": "no"})).unwrap();
+    }
+    // A directory of the workspace in front of PATH.
+    let script = room.script_as(
+        "second.jsonl",
+        &[json!({"run": {"command": "kubectl apply -f x.yaml"}}), json!({"wait_ms": 600_000})],
+    );
+    let mut seat = start(&room, &script, &own);
+    let held = seat.held();
+    let refused =
+        seat.try_ask("candidate/test", json!({"action": held["action"], "digest": held["digest"]})).unwrap_err();
+    assert!(refused["message"].as_str().unwrap().contains("was not found on PATH"), "{refused}");
 }
 
 /// "Why did it change its own pipeline?" from the export: once with a reason, once without, and what nobody asked.

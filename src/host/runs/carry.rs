@@ -27,6 +27,18 @@ pub enum LayerEnd {
     Dropped,
     /// It is told and dropped.
     Preview,
+    /// As a preview, with network.
+    DryRun {
+        /// Without a layer it must not run.
+        needs_layer: bool,
+    },
+}
+
+impl LayerEnd {
+    /// Returns whether nothing of it is kept but what is told.
+    fn is_preview(self) -> bool {
+        matches!(self, Self::Preview | Self::DryRun { .. })
+    }
 }
 
 pub async fn carry_out(
@@ -77,20 +89,24 @@ pub async fn carry_out(
 }
 
 /// Runs a command in a layer, or directly where there can be none. The actor learns of that before the command starts:
-/// what changes from then on may be its own. A preview without a layer does nothing.
+/// what changes from then on may be its own. A preview without a layer does nothing, nor does a dry run that needs one.
 async fn perform_apart(
     workspace: &Arc<dyn Workspace>,
     (permit, work, progress): (Permit, Work, mpsc::Sender<Progress>),
     end: LayerEnd,
     to_actor: &mpsc::Sender<actor::Msg>,
 ) -> Performed {
-    let not_apart = match workspace.perform_apart(permit, work, progress, end == LayerEnd::Preview).await {
+    let not_apart = match workspace.perform_apart(permit, work, progress, end.is_preview()).await {
         Ok(performed) => return performed,
         Err(not_apart) => *not_apart,
     };
     let NotApart { why, permit, work, progress } = not_apart;
-    if end == LayerEnd::Preview {
-        return Performed::of(OutcomeWord::Failed, Some(format!("there is no layer for a preview: {why}")));
+    if matches!(end, LayerEnd::Preview | LayerEnd::DryRun { needs_layer: true }) {
+        let what = if end == LayerEnd::Preview { "a preview" } else { "a dry run that may run code of the workspace" };
+        return Performed::of(
+            OutcomeWord::Failed,
+            Some(format!("nothing was run: there is no layer for {what}: {why}")),
+        );
     }
     if work.network.is_some_and(|network| network != Network::On) {
         let why = format!("nothing was run: its network cannot be closed without a layer: {why}");
@@ -124,12 +140,12 @@ async fn settle(
             performed.outcome = OutcomeWord::Failed;
             notes.push(format!("its changes could not be read and were not promoted: {error}"));
         }
-        (Ok(effect), LayerEnd::Preview) => {
+        (Ok(effect), LayerEnd::Preview | LayerEnd::DryRun { .. }) => {
             let paths = effect.files.iter().map(|file| file.path.clone()).take(EFFECT_FILES_SHOWN_MAX).collect();
             let shown = workspace.result_files(action, paths).await;
             workspace.drop_layer(action);
             (performed.layer.would, performed.layer.more) = preview::would(&effect, &shown);
-            notes.push(told(&effect));
+            notes.push(told(&effect, end));
         }
         (Ok(effect), LayerEnd::Promoted | LayerEnd::Dropped) => {
             let (known, knows) = oneshot::channel();
@@ -175,7 +191,7 @@ fn waiting(held: &[HeldFile]) -> Option<String> {
 }
 
 /// What a command would change, in words.
-fn told(effect: &Effect) -> String {
+fn told(effect: &Effect, end: LayerEnd) -> String {
     let word = |change: FileChange| match change {
         FileChange::Create => "create",
         FileChange::Modify => "change",
@@ -188,7 +204,8 @@ fn told(effect: &Effect) -> String {
     all.extend((more > 0).then(|| format!("{more} more files")));
     all.extend((effect.others > 0).then(|| format!("{} files that are not content", effect.others)));
     let what = if all.is_empty() { "nothing".to_owned() } else { all.join(", ") };
-    format!("preview in a layer without network, nothing was kept; it would change: {what}")
+    let (name, network) = if end == LayerEnd::Preview { ("preview", "without") } else { ("dry run", "with") };
+    format!("{name} in a layer {network} network, nothing was kept; it would change: {what}")
 }
 
 /// Records the tree, unless it is known: all of it, or what is known of it after a check of some paths.

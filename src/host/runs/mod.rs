@@ -79,6 +79,13 @@ pub enum Msg {
     },
 }
 
+/// The dry run of a pending action.
+struct Trying {
+    target: ActionId,
+    /// Its tool may run code of the workspace.
+    needs_layer: bool,
+}
+
 /// One of [`COMMANDS_AT_ONCE_MAX`].
 enum Slot {
     Free(OwnedSemaphorePermit),
@@ -106,8 +113,8 @@ pub struct Runs {
     apart: BTreeMap<ActionId, Option<Vec<FileOutcome>>>,
     /// Own actions that only show what a pending command would do, with that command.
     previews: BTreeMap<ActionId, ActionId>,
-    /// The same for dry runs of infrastructure actions, which run outside of a layer.
-    dry_runs: BTreeMap<ActionId, ActionId>,
+    /// The same for dry runs of infrastructure actions.
+    dry_runs: BTreeMap<ActionId, Trying>,
     told_no_layer: bool,
     connections: Connections,
     /// One step at a time is recorded: an agent that turns steps on and off must not pile them up.
@@ -226,8 +233,8 @@ impl Runs {
         if action.kind() != Kind::Command || action.executor != Executor::Host {
             return None;
         }
-        if self.dry_runs.contains_key(&action.id) {
-            return None;
+        if let Some(&Trying { needs_layer, .. }) = self.dry_runs.get(&action.id) {
+            return gate.workspace().keeps_apart(Apart::Preview).then_some(LayerEnd::DryRun { needs_layer });
         }
         let is_preview = self.previews.contains_key(&action.id);
         let decided = gate.session().actions.get(&action.id).and_then(|state| state.decided.as_ref());
@@ -264,6 +271,8 @@ impl Runs {
         }
         let Some(state) = gate.session().actions.get(id) else { return };
         let (action, network) = (state.action.clone(), state.decided.as_ref().and_then(|decided| decided.network));
+        // What shows the effect of an infrastructure action needs the same network as the action.
+        let network = if self.dry_runs.contains_key(id) { Some(Network::On) } else { network };
         let workspace = gate.workspace().clone();
         let to_actor = self.to_actor.clone();
         let task = if action.trial().is_some() {
@@ -406,7 +415,7 @@ impl Runs {
         self.apart.remove(id);
         let dry_run = self.dry_runs.remove(id);
         performed.layer.dry_run = dry_run.is_some();
-        performed.layer.previews = self.previews.remove(id).or(dry_run);
+        performed.layer.previews = self.previews.remove(id).or(dry_run.map(|dry_run| dry_run.target));
         self.connections.ended(gate, id);
         if let Some(feed) = self.feeds.remove(id) {
             let exit = if performed.timed_out { None } else { performed.exit };

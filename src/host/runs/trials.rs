@@ -1,7 +1,7 @@
 //! Runs of checks: on the workspace by an approved command, in candidates by trials.
 
 use super::feed::Feed;
-use super::{Due, Gate, Runs};
+use super::{Due, Gate, Runs, Trying};
 use crate::base::limits::RUN_TIMEOUT_MS_DEFAULT;
 use crate::base::{ActionId, ClientId, Digest};
 use crate::host::ChecksSetup;
@@ -12,7 +12,7 @@ use crate::model::decide::{Edited, Input};
 use crate::model::event::{Event, Finished, OutcomeWord, Stream};
 use crate::model::session::Session;
 use crate::model::{Action, Author, Body, Command, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput};
-use crate::policy::infra::{self, Infra};
+use crate::policy::infra::{self, DryRun, Infra};
 use crate::port::{Apart, Blobs, Performed, Ticket, ToAgent};
 use crate::wire::{CandidateTest, Code, OwnAction, RpcError};
 use tokio::sync::mpsc;
@@ -195,8 +195,8 @@ impl Runs {
         Ok(OwnAction::of(id))
     }
 
-    /// Runs what shows the effect of a pending infrastructure action, outside of a layer: it needs the same network and
-    /// credentials.
+    /// Runs what shows the effect of a pending infrastructure action, in a layer that is thrown away, with network. Where
+    /// there are no layers, only a tool that runs no code of the workspace is run.
     fn dry_run(
         &mut self,
         gate: &mut Gate,
@@ -204,16 +204,30 @@ impl Runs {
         target: &ActionId,
         infra: Infra,
     ) -> Result<OwnAction, RpcError> {
-        let Some(command) = infra.dry_run else {
+        let Some(DryRun { command, runs_project }) = infra.dry_run else {
             let text = format!("{target} cannot be tried: no dry run of `{}` is known in this form", infra.words);
             return Err(RpcError::invalid(text));
         };
+        if !gate.workspace().is_program_outside(&command) {
+            let text = format!(
+                "{target} cannot be tried: its program was not found on PATH in front of the workspace's own directories"
+            );
+            return Err(RpcError::invalid(text));
+        }
+        if runs_project && !gate.workspace().keeps_apart(Apart::Preview) {
+            let text =
+                format!("{target} cannot be tried: it may run code of the workspace, and there are no layers here");
+            return Err(RpcError::invalid(text));
+        }
         let id = gate.session().actions.next_id();
         let proposal = Proposal::new(format!("dry run of {target}: {}", command.line()), Body::Command(command))
-            .because("requested by the user", vec![Evidence::new("step", target.to_string())]);
+            .because(
+                "dry run, requested by the user, of the agent's command",
+                vec![Evidence::new("step", target.to_string())],
+            );
         let mut action = Action::file(id.clone(), proposal, None);
         action.author = Author::Human;
-        self.dry_runs.insert(id.clone(), target.clone());
+        self.dry_runs.insert(id.clone(), Trying { target: target.clone(), needs_layer: runs_project });
         if let Err(error) = gate.put(Input::Own { action: Box::new(action), by: client.clone() }, Blobs::new()) {
             self.dry_runs.remove(&id);
             return Err(error.into());

@@ -13,7 +13,7 @@ pub struct InLayer {
     /// The pending action that was tried; nothing of it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previews: Option<ActionId>,
-    /// It was a dry run of that action, outside of a layer.
+    /// It was a dry run of that action by its own tool.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
     /// What that would change, bounded.

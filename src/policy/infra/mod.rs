@@ -1,12 +1,16 @@
 //! Infrastructure actions: commands that deploy, apply, publish or migrate. What they change is not in the workspace, so
 //! no undo takes it back: each is tried where its tool can do that, checked afterwards, and taken back by its own means.
 
+mod dry;
 mod table;
 
 use crate::model::Command;
-use crate::policy::command::programs::{base_name, unwrapped};
+use crate::policy::command::programs::{base_name, unwrapped, valued_before_subcommand};
 use crate::policy::command::shell::{self, Part};
-use table::{LOOKS, TOOLS};
+use crate::policy::limits::STARTER_WORDS_MAX;
+pub use dry::DryRun;
+use dry::{Dry, dry_run, is_dry};
+use table::{LOOKS, NEVER_LOOK, TOOLS};
 
 /// The kind of such an action. Its word is what a user types to run it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,16 +32,6 @@ impl Verb {
     }
 }
 
-/// How a tool shows what it would do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dry {
-    /// The same command with these options.
-    Flag(&'static str),
-    /// These words in the place of its own.
-    Instead(&'static str),
-    No,
-}
-
 /// One tool: its words, and what belongs to a run of it. A word in capitals is for the user to fill in; empty = not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Tool {
@@ -48,6 +42,17 @@ struct Tool {
     back: &'static str,
 }
 
+impl Tool {
+    fn program(&self) -> &'static str {
+        self.words.split(' ').next().unwrap_or_default()
+    }
+
+    /// The words behind the program.
+    fn own_words(&self) -> impl Iterator<Item = &'static str> + Clone {
+        self.words.split(' ').skip(1)
+    }
+}
+
 /// What a command line does to infrastructure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Infra {
@@ -55,7 +60,7 @@ pub struct Infra {
     /// Its words as the tool knows them, such as `terraform apply`.
     pub words: &'static str,
     /// The command that shows what this one would do.
-    pub dry_run: Option<Command>,
+    pub dry_run: Option<DryRun>,
     /// Words that check the result, and words that take it back, as far as they are known.
     pub verify: Option<&'static str>,
     pub roll_back: Option<&'static str>,
@@ -75,16 +80,22 @@ pub fn of(command: &Command) -> Option<Infra> {
         (None, Some(argv)) => shell::exactly(argv),
         (Some(_), Some(_)) | (None, None) => return None,
     };
-    let tool = script.parts.iter().find_map(of_part)?;
-    // Only a command that stands alone can be rewritten: of a longer line the rest would run for real.
+    let tool = tool_of(&script.parts)?;
+    // Only a command that stands alone can be rewritten: of a longer line the rest would run for real. An environment of
+    // its own can select another program or another configuration.
+    let has_redirect = |part: &Part| !part.writes.is_empty() || !part.reads.is_empty();
+    let is_plain = script.doubts.is_empty() && command.env.is_empty() && !script.parts.iter().any(has_redirect);
     let alone = match script.simples.as_slice() {
-        [only] if script.parts.len() == 1 && script.doubts.is_empty() && only.patterns.is_empty() => Some(&only.argv),
+        [only] if is_plain && script.parts.len() == 1 && only.patterns.is_empty() => Some(&only.argv),
         _ => None,
     };
-    let dry_run = alone.and_then(|argv| dry_run(tool, argv));
-    let dry_run = dry_run.map(|argv| Command { argv: Some(argv), shell: None, ..command.clone() });
+    let dry_run = alone.and_then(|argv| dry_run(tool, argv, command));
     let known = |text: &'static str| Some(text).filter(|text| !text.is_empty());
     Some(Infra { verb: tool.verb, words: tool.words, dry_run, verify: known(tool.verify), roll_back: known(tool.back) })
+}
+
+fn tool_of(parts: &[Part]) -> Option<&'static Tool> {
+    parts.iter().find_map(of_part)
 }
 
 /// The tool that a part of a line runs, in a shell or behind a wrapper too.
@@ -93,102 +104,94 @@ pub(super) fn verb_of(part: &Part) -> Option<(Verb, &'static str)> {
 }
 
 fn of_part(part: &Part) -> Option<&'static Tool> {
-    unwrapped(part, 0).iter().find_map(|words| of_words(words))
+    unwrapped(part, 0).iter().find_map(|words| {
+        // A word that only the shell knows may be anything.
+        let words: Vec<&str> = words.iter().map(|word| word.as_deref().unwrap_or_default()).collect();
+        find(&words).map(|(_, tool)| tool)
+    })
 }
 
-fn of_words(words: &[Option<String>]) -> Option<&'static Tool> {
-    // A word that only the shell knows may be anything.
-    let words: Vec<&str> = words.iter().map(|word| word.as_deref().unwrap_or_default()).collect();
-    let starters = words.iter().take_while(|word| STARTERS.contains(&base_name(word))).count();
-    (0..=starters).find_map(|at| tool_at(words.get(at..)?))
+/// The tool of a command, and the place of its program: the first word, or behind what starts it.
+fn find(words: &[&str]) -> Option<(usize, &'static Tool)> {
+    let is_option = |at: usize| words.get(at).is_some_and(|word| word.starts_with('-'));
+    // An option of a starter may take the next word.
+    let leads = |at: usize| {
+        words.get(at).is_some_and(|word| is_starter(word))
+            || (at > 0 && (is_option(at) || (at > 1 && is_option(at - 1))))
+    };
+    let starters = (0..words.len().min(STARTER_WORDS_MAX)).take_while(|at| leads(*at)).count();
+    (0..=starters).find_map(|at| Some((at, tool_at(words.get(at..)?)?)))
 }
 
 fn tool_at(words: &[&str]) -> Option<&'static Tool> {
-    let program = base_name(words.first()?);
-    let operands: Vec<&str> = words.iter().skip(1).copied().filter(|word| !word.starts_with('-')).collect();
+    let program = program_of(words.first()?);
+    let rest = words.get(1..).unwrap_or_default();
+    if let ["--version" | "--help" | "-h" | "version" | "help"] = rest {
+        return None;
+    }
     if let Some(tool) = REMOTE.iter().find(|tool| tool.words == program) {
-        let is_remote = program == "ssh" || operands.iter().any(|word| is_host_path(word));
+        let is_remote = program == "ssh" || rest.iter().any(|word| !word.starts_with('-') && is_host_path(word));
         return (is_remote && !is_dry(tool, words)).then_some(tool);
     }
+    let subcommand = subcommand(program, rest);
     let fits = |tool: &&Tool| {
-        let mut wanted = tool.words.split(' ');
-        if wanted.next() != Some(program) {
-            return false;
+        // Without a word of its own it deploys.
+        if tool.words == "vercel" {
+            return program == "vercel" && subcommand.is_none_or(|first| first.starts_with(['.', '/']));
         }
-        let mut rest = words.iter().skip(1);
-        wanted.all(|word| rest.any(|own| *own == word))
+        let mut left = rest.iter();
+        let is = |own: &str, word: &str| {
+            own == word || (word.starts_with('-') && own.strip_prefix(word).is_some_and(|value| value.starts_with('=')))
+        };
+        tool.program() == program && tool.own_words().all(|word| left.any(|own| is(own, word)))
     };
     let looks = |tool: &&Tool| {
-        let first = operands.first().copied();
-        first.is_some_and(|first| LOOKS.contains(&first)) && tool.words.split(' ').nth(1) != first
+        !NEVER_LOOK.contains(&program)
+            && subcommand.is_some_and(|first| LOOKS.contains(&first) && tool.own_words().next() != Some(first))
     };
-    TOOLS.iter().find(fits).filter(|tool| !looks(tool) && !is_dry(tool, words))
+    TOOLS.iter().find(|tool| fits(tool) && !looks(tool) && !is_dry(tool, words))
+}
+
+/// The name of a program without its directory and the version that a package runner selects.
+fn program_of(word: &str) -> &str {
+    let name = base_name(word);
+    name.split_once('@').map_or(name, |(name, _)| name)
+}
+
+/// The word in the place of the subcommand; `None` where an option before it may take it as its value.
+fn subcommand<'a>(program: &str, rest: &[&'a str]) -> Option<&'a str> {
+    let valued = valued_before_subcommand(program).unwrap_or(&[]);
+    let mut rest = rest.iter();
+    let mut may_be_value = false;
+    while let Some(word) = rest.next() {
+        if valued.contains(word) {
+            rest.next();
+            may_be_value = false;
+        } else if word.starts_with('-') {
+            may_be_value = !word.contains('=');
+        } else {
+            return (!may_be_value).then_some(*word);
+        }
+    }
+    None
 }
 
 /// Words in front of a tool that `unwrapped` takes for its own.
-const STARTERS: &[&str] =
-    &["npx", "bunx", "pnpx", "uvx", "pipx", "bundle", "exec", "run", "php", "python", "python3", "poetry", "uv"];
+const STARTERS: &[&str] = &["npx", "bunx", "pnpx", "uvx", "pipx", "bundle", "exec", "run", "poetry", "uv"];
+
+fn is_starter(word: &str) -> bool {
+    let name = base_name(word);
+    STARTERS.contains(&name) || is_interpreter(name)
+}
+
+/// Returns whether a program runs the file that its first operand names.
+fn is_interpreter(name: &str) -> bool {
+    matches!(name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.'), "php" | "python")
+}
 
 fn is_host_path(word: &str) -> bool {
     word.split_once(':').is_some_and(|(host, _)| !host.is_empty() && !host.contains('/'))
         || word.starts_with("rsync://")
-}
-
-/// Returns whether the command is the dry run itself. One that also says the opposite is not.
-fn is_dry(tool: &Tool, words: &[&str]) -> bool {
-    let Dry::Flag(flags) = tool.dry else { return false };
-    let Some(flag) = flags.split(' ').next() else { return false };
-    let name = flag.split('=').next().unwrap_or(flag);
-    let mut options = words.iter().copied().take_while(|word| *word != "--");
-    let is_it = |word: &str| word == flag || (flag == "--dry-run=server" && word == "--dry-run=client");
-    let undoes = |word: &str| {
-        let is_other = word.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')) && !is_it(word);
-        is_other || word == format!("--no-{}", name.trim_start_matches('-'))
-    };
-    let short = tool.words == "rsync" && words.contains(&"-n");
-    (short || options.clone().any(is_it)) && !options.any(undoes)
-}
-
-/// Options that answer for the user, or name a plan that is carried out.
-const CONSENTS: &[&str] =
-    &["-auto-approve", "--auto-approve", "-y", "--yes", "--force", "-f", "--skip-preview", "--require-approval"];
-
-fn dry_run(tool: &Tool, argv: &[String]) -> Option<Vec<String>> {
-    let mut wanted = tool.words.split(' ');
-    let program = wanted.next()?;
-    let at = argv.iter().position(|word| base_name(word) == program)?;
-    match tool.dry {
-        Dry::No => None,
-        Dry::Flag(flags) => {
-            let mut out = argv.to_vec();
-            // Right behind the subcommand: what follows `--` is not an option.
-            let last = wanted.fold(at, |from, word| {
-                out.iter().skip(from).position(|own| own == word).map_or(from, |found| from + found)
-            });
-            let flags: Vec<String> = flags.split(' ').map(str::to_owned).collect();
-            out.splice(last + 1..last + 1, flags);
-            Some(out)
-        }
-        Dry::Instead(words) => {
-            let mut out: Vec<String> = argv.get(..=at)?.to_vec();
-            let own: Vec<&str> = wanted.collect();
-            let mut left = own.iter().copied().peekable();
-            let (mut placed, mut options) = (false, Vec::new());
-            for word in argv.get(at + 1..)? {
-                if left.peek() == Some(&word.as_str()) {
-                    left.next();
-                    if !placed {
-                        options.extend(words.split(' ').skip(1).map(str::to_owned));
-                        placed = true;
-                    }
-                } else if !CONSENTS.iter().any(|consent| word == consent || word.starts_with(&format!("{consent}="))) {
-                    options.push(word.clone());
-                }
-            }
-            out.extend(options);
-            Some(out)
-        }
-    }
 }
 
 #[cfg(test)]
@@ -197,7 +200,7 @@ mod tests {
 
     fn seen(line: &str) -> Option<(Verb, Option<String>)> {
         of(&Command::shell(line))
-            .map(|infra| (infra.verb, infra.dry_run.map(|command| command.argv.unwrap_or_default().join(" "))))
+            .map(|infra| (infra.verb, infra.dry_run.map(|dry| dry.command.argv.unwrap_or_default().join(" "))))
     }
 
     #[test]
@@ -207,7 +210,7 @@ mod tests {
             assert_eq!(infra.verb, tool.verb, "{}", tool.words);
             assert_eq!(infra.dry_run.is_some(), tool.dry != Dry::No, "{}", tool.words);
             if let Some(dry) = infra.dry_run {
-                assert_eq!(of(&dry), None, "{} -> {}", tool.words, dry.line());
+                assert_eq!(of(&dry.command), None, "{} -> {}", tool.words, dry.command.line());
             }
         }
     }
@@ -256,6 +259,13 @@ mod tests {
             "pulumi preview",
             "ansible-playbook --check site.yml",
             "aws s3 ls",
+            "kubectl -n prod describe apply",
+            "helm upgrade --dry-run=server web .",
+            "rsync -a -n x host:/y",
+            "ansible --version",
+            "vercel ls",
+            "vercel --version",
+            "docker build -t push .",
         ] {
             assert_eq!(seen(line), None, "{line}");
         }
@@ -274,6 +284,152 @@ mod tests {
             "./gradlew publish",
         ] {
             assert!(seen(line).is_some(), "{line}");
+        }
+    }
+
+    /// The value of an option, another task or a group of machines is not a subcommand that looks.
+    #[test]
+    fn a_word_that_looks_counts_only_as_the_subcommand() {
+        for line in [
+            "kubectl -n test delete pod x",
+            "kubectl --context build apply -f x",
+            "helm -n test upgrade web .",
+            "helm --kube-context test upgrade web .",
+            "aws --profile test s3 sync . s3://x",
+            "terraform -chdir=test apply",
+            "gradle build publish",
+            "./gradlew check publish",
+            "mvn test deploy",
+            "./mvnw test deploy",
+            "rake test db:migrate",
+            "rails test db:migrate",
+            "flyway info migrate",
+            "ansible test -m shell -a x",
+            "ansible-playbook test",
+            "salt test cmd.run x",
+            "npx -y wrangler deploy",
+            "npx wrangler@3 deploy",
+            "npx --yes wrangler@latest deploy",
+            "npx -p wrangler wrangler deploy",
+            "pnpm dlx wrangler@3 deploy",
+            "python3.12 manage.py migrate",
+            "kubectl edit deployment x",
+            "kubectl run x --image=y",
+            "kubectl cp a pod:/b",
+            "kubectl label node x a=b",
+            "docker image push a/b",
+            "docker compose push",
+            "docker buildx build --push .",
+            "docker build --push .",
+            "vercel",
+            "vercel --yes",
+            "vercel --token x",
+            "npx vercel",
+        ] {
+            assert!(seen(line).is_some(), "{line}");
+        }
+    }
+
+    /// A flag that is the value of an option, or that another word takes back, makes no dry run.
+    #[test]
+    fn a_flag_that_may_not_count_is_no_dry_run() {
+        for line in [
+            "helm upgrade web . --description --dry-run",
+            "rsync --exclude -n ./ host:/x",
+            "rsync --exclude --dry-run ./ host:/x",
+            "rsync -n --rsync-path=./x ./ host:/x",
+            "rsync -n --rsync-path ./x ./ host:/x",
+            "kubectl apply --dry-run=server --field-manager -- --dry-run=none -f x",
+            "kubectl create --dry-run=server --raw /api -f x",
+            "npm publish --dry-run false",
+            "npm publish --dry-run --no-dry",
+            "npm publish --dry-run=false",
+            "ansible-playbook --check site.yml --che",
+        ] {
+            assert!(seen(line).is_some(), "{line}");
+        }
+    }
+
+    /// The agent's own words never win over the flag: the result is a dry run, or none is offered.
+    #[test]
+    fn the_dry_run_of_a_contradiction_is_dry_or_none() {
+        for (line, dry) in [
+            ("kubectl apply -f x --dry-run=none", Some("kubectl apply --dry-run=server -f x")),
+            ("npm publish --no-dry-run", Some("npm publish --dry-run")),
+            ("npm publish --dry-run --no-dry-run", Some("npm publish --dry-run")),
+            ("npm publish --dry-run=false", Some("npm publish --dry-run")),
+            ("npm publish -- --no-dry-run", None),
+            ("npm publish --no-dry", None),
+            ("npm publish false", None),
+            ("kubectl apply -f x --field-manager -- --dry-run=none", None),
+            ("kubectl delete --raw /api/v1/namespaces/x", None),
+            ("rsync --rsync-path=./x ./ host:/x", None),
+            ("rsync -ae ./x ./ host:/x", None),
+            ("helm upgrade --post-renderer=./x web .", Some("helm upgrade --dry-run --post-renderer=./x web .")),
+            ("helmfile -f prod.yaml apply", Some("helmfile -f prod.yaml diff")),
+            ("cdk deploy --require-approval never -f web", Some("cdk diff web")),
+            ("rake db:migrate db:drop", None),
+            ("mix do ecto.migrate + run x.exs", None),
+            ("flyway migrate clean", None),
+        ] {
+            assert_eq!(seen(line).unwrap().1.as_deref(), dry, "{line}");
+        }
+        // Whatever an agent adds, what is offered is dry.
+        for more in
+            ["--dry-run", "--no-dry-run", "--dry-run=none", "--", "-n", "--exclude", "false", "--check", "--raw"]
+        {
+            for tool in TOOLS {
+                for line in [format!("{} {more}", tool.words), format!("{} x {more} --no-dry-run", tool.words)] {
+                    let Some(dry) = of(&Command::shell(&line)).and_then(|infra| infra.dry_run) else { continue };
+                    assert_eq!(of(&dry.command), None, "{line} -> {}", dry.command.line());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_dry_run_is_offered_of_a_bare_program_alone() {
+        let dry = |line: &str| seen(line).unwrap().1;
+        for line in [
+            "./kubectl apply -f x",
+            "/w/kubectl apply -f x",
+            "python3 kubectl apply -f x",
+            "python3 -c x manage.py migrate",
+            "npx -p ./x prisma migrate deploy",
+            "./npx prisma migrate deploy",
+            "./gradlew publish",
+            "sudo kubectl apply -f x",
+            "env PATH=bin kubectl apply -f x",
+            "PATH=bin kubectl apply -f x",
+            "kubectl apply -f - < x",
+        ] {
+            assert_eq!(dry(line), None, "{line}");
+        }
+        let mut with_env = Command::argv(["kubectl", "apply", "-f", "x"]);
+        assert!(of(&with_env).unwrap().dry_run.is_some());
+        with_env.env.push(("KUBECONFIG".into(), "x".into()));
+        assert_eq!(of(&with_env).unwrap().dry_run, None);
+    }
+
+    #[test]
+    fn a_dry_run_that_may_run_the_project_is_for_a_layer_alone() {
+        let is = |line: &str| of(&Command::shell(line)).unwrap().dry_run.unwrap().runs_project;
+        for line in ["kubectl apply -f x", "helm upgrade web .", "aws s3 sync . s3://x", "argocd app sync x"] {
+            assert!(!is(line), "{line}");
+        }
+        for line in [
+            "npm publish",
+            "gradle publish",
+            "terraform apply",
+            "cargo publish",
+            "npx prisma migrate deploy",
+            "python manage.py migrate",
+            "ansible-playbook site.yml",
+            "kubectl --kubeconfig=x apply -f x",
+            "kubectl apply -k x --enable-helm",
+            "helm upgrade --post-renderer ./x web .",
+        ] {
+            assert!(is(line), "{line}");
         }
     }
 }

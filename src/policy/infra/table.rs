@@ -1,6 +1,7 @@
 //! Commands that change what runs elsewhere, with how each is tried, checked and taken back. Data only.
 
-use super::{Dry, Tool, Verb};
+use super::dry::Dry;
+use super::{Tool, Verb};
 use Dry::{Flag, Instead, No};
 use Verb::{Apply, Deploy, Migrate, Publish};
 
@@ -72,6 +73,16 @@ pub(super) const TOOLS: &[Tool] = &[
     row("kubectl rollout undo", Deploy, Flag("--dry-run=server"), "kubectl rollout status deployment/NAME", ""),
     row("kubectl drain", Apply, Flag("--dry-run=server"), "kubectl get nodes", "kubectl uncordon NODE"),
     row("kubectl exec", Apply, No, "", ""),
+    row("kubectl edit", Apply, No, "kubectl get all", "kubectl apply of the previous manifests"),
+    row("kubectl cp", Apply, No, "", ""),
+    row("kubectl run", Apply, Flag("--dry-run=server"), "kubectl get all", "kubectl delete of the same objects"),
+    row("kubectl expose", Apply, Flag("--dry-run=server"), "kubectl get all", "kubectl delete of the same objects"),
+    row("kubectl autoscale", Apply, Flag("--dry-run=server"), "kubectl get hpa", "kubectl delete hpa NAME"),
+    row("kubectl label", Apply, Flag("--dry-run=server"), "kubectl get all --show-labels", ""),
+    row("kubectl annotate", Apply, Flag("--dry-run=server"), "kubectl describe", ""),
+    row("kubectl taint", Apply, Flag("--dry-run=server"), "kubectl get nodes", "kubectl taint NODE TAINT-"),
+    row("kubectl cordon", Apply, Flag("--dry-run=server"), "kubectl get nodes", "kubectl uncordon NODE"),
+    row("kubectl uncordon", Apply, Flag("--dry-run=server"), "kubectl get nodes", "kubectl cordon NODE"),
     row("oc apply", Apply, Flag("--dry-run=server"), "oc status", "oc rollout undo deployment/NAME"),
     row("helm upgrade", Deploy, Flag("--dry-run"), "helm status RELEASE", "helm rollback RELEASE"),
     row("helm install", Deploy, Flag("--dry-run"), "helm status RELEASE", "helm uninstall RELEASE"),
@@ -108,6 +119,8 @@ pub(super) const TOOLS: &[Tool] = &[
     row("packer build", Publish, Instead("packer validate"), "", ""),
     row("nomad job run", Deploy, Instead("nomad job plan"), "nomad job status JOB", "nomad job revert JOB VERSION"),
     row("docker push", Publish, No, "docker manifest inspect IMAGE", ""),
+    row("docker build --push", Publish, No, "docker manifest inspect IMAGE", ""),
+    row("docker buildx --push", Publish, No, "docker manifest inspect IMAGE", ""),
     row("docker stack deploy", Deploy, No, "docker stack services STACK", "docker service rollback SERVICE"),
     row("docker service update", Deploy, No, "docker service ps SERVICE", "docker service rollback SERVICE"),
     row("podman push", Publish, No, "skopeo inspect IMAGE", ""),
@@ -132,6 +145,7 @@ pub(super) const TOOLS: &[Tool] = &[
     row("flit publish", Publish, No, "pip index versions PACKAGE", "yank the release on PyPI"),
     row("gem push", Publish, No, "gem info -r GEM", "gem yank GEM -v VERSION"),
     row("mvn deploy", Publish, No, "", ""),
+    row("mvnw deploy", Publish, No, "", ""),
     row("gradle publish", Publish, Flag("--dry-run"), "", ""),
     row("gradlew publish", Publish, Flag("--dry-run"), "", ""),
     row("dotnet nuget push", Publish, No, "", "dotnet nuget delete PACKAGE VERSION"),
@@ -150,6 +164,7 @@ pub(super) const TOOLS: &[Tool] = &[
     row("vercel deploy", Deploy, No, "vercel inspect DEPLOYMENT", "vercel rollback"),
     row("vercel promote", Deploy, No, "vercel inspect DEPLOYMENT", "vercel rollback"),
     row("vercel --prod", Deploy, No, "vercel inspect DEPLOYMENT", "vercel rollback"),
+    row("vercel", Deploy, No, "vercel inspect DEPLOYMENT", "vercel rollback"),
     row("netlify deploy", Deploy, No, "netlify status", ""),
     row("wrangler deploy", Deploy, Flag("--dry-run"), "wrangler deployments list", "wrangler rollback"),
     row("wrangler publish", Deploy, Flag("--dry-run"), "wrangler deployments list", "wrangler rollback"),
@@ -288,4 +303,21 @@ pub(super) const LOOKS: &[&str] = &[
     "plan", "show", "get", "describe", "list", "ls", "status", "diff", "preview", "logs", "log", "template", "lint",
     "validate", "version", "help", "info", "history", "view", "inspect", "explain", "output", "graph", "current",
     "check", "search", "test", "build", "init", "fmt",
+];
+
+/// Tools whose operands are tasks or machines: no word of theirs makes the others only look.
+pub(super) const NEVER_LOOK: &[&str] = &[
+    "gradle",
+    "gradlew",
+    "mvn",
+    "mvnw",
+    "rake",
+    "rails",
+    "cap",
+    "mix",
+    "flyway",
+    "ansible",
+    "ansible-playbook",
+    "salt",
+    "semantic-release",
 ];

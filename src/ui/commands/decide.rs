@@ -171,15 +171,17 @@ pub(super) fn test(app: &mut App, cases: Vec<String>) -> Vec<Request> {
         return Vec::new();
     }
     let (id, digest) = (state.action.id.clone(), state.action.digest);
-    // It runs, if only apart: never what has not been on the screen for a moment.
-    if is_command && let Err(why) = app.arming.check(&id, digest) {
-        app.say(Toast::warning(why.reason()));
+    let has_dry_run = is_command && app.scene.target().is_some_and(is_infrastructure);
+    // Nothing runs that has not been on the screen for a moment; a dry run, with network, needs what an approval needs.
+    if (has_dry_run && !is_shown(app, "try"))
+        || (is_command && !is_armed(app, &id, digest))
+        || (has_dry_run && !has_seen_all(app, "try"))
+    {
         return Vec::new();
     }
     match version::of(app) {
         Ok(version) => {
             let whose = if version.is_as_proposed() { "this action" } else { "your version of this action" };
-            let has_dry_run = app.scene.target().is_some_and(is_infrastructure);
             app.say(Toast::plain(if has_dry_run {
                 "dry run: the tool shows what it would do".to_owned()
             } else if is_command {
@@ -220,13 +222,7 @@ fn ready_to_approve(app: &mut App) -> Option<(ActionId, Digest)> {
     let id = state.action.id.clone();
     let is_pictured = state.action.files().is_empty() || app.scene.products.current().is_some();
     let conflicted = state.action.conflicted && !app.scene.review.edited.values().any(|text| !text.contains("<<<<<<<"));
-    if !app.layout.shows(PaneId::Diff) {
-        app.focus_on(PaneId::Diff);
-        app.say(Toast::warning("review the action before you approve it"));
-        return None;
-    }
-    if let Err(why) = app.arming.check(&id, digest) {
-        app.say(Toast::warning(why.reason()));
+    if !is_shown(app, "approve") || !is_armed(app, &id, digest) {
         return None;
     }
     if !is_pictured {
@@ -246,13 +242,37 @@ fn ready_to_approve(app: &mut App) -> Option<(ActionId, Digest)> {
         app.say(Toast::warning(text));
         return None;
     }
-    let unseen = app.panes.diff.unseen_rows(&app.scene.review);
-    if unseen > 0 && !app.scene.review.unseen_warned {
-        app.scene.review.unseen_warned = true;
-        app.say(Toast::warning(format!("{unseen} unseen lines: scroll to them, or press again to approve anyway")));
-        return None;
+    has_seen_all(app, "approve").then_some((id, digest))
+}
+
+/// Returns whether Diff shows the action; shows it and says so if not.
+fn is_shown(app: &mut App, verb: &str) -> bool {
+    let is_shown = app.layout.shows(PaneId::Diff);
+    if !is_shown {
+        app.focus_on(PaneId::Diff);
+        app.say(Toast::warning(format!("review the action before you {verb} it")));
     }
-    Some((id, digest))
+    is_shown
+}
+
+/// Returns whether the action has been on the screen for a moment; says so if not.
+fn is_armed(app: &mut App, id: &ActionId, digest: Digest) -> bool {
+    let armed = app.arming.check(id, digest);
+    if let Err(why) = &armed {
+        app.say(Toast::warning(why.reason()));
+    }
+    armed.is_ok()
+}
+
+/// Returns whether every line of the action was on the screen; warns once if not.
+fn has_seen_all(app: &mut App, verb: &str) -> bool {
+    let unseen = app.panes.diff.unseen_rows(&app.scene.review);
+    let warns = unseen > 0 && !app.scene.review.unseen_warned;
+    if warns {
+        app.scene.review.unseen_warned = true;
+        app.say(Toast::warning(format!("{unseen} unseen lines: scroll to them, or press again to {verb} anyway")));
+    }
+    !warns
 }
 
 fn always(app: &mut App) -> Vec<Request> {

@@ -75,7 +75,8 @@ impl Layers {
         }
     }
 
-    /// A layer for this action, after the attempt has shown that they work here. A preview has no network.
+    /// A layer for this action, after the attempt has shown that they work here. A preview has no network, unless
+    /// it names one.
     ///
     /// # Errors
     /// In words, why there is none.
@@ -92,7 +93,7 @@ impl Layers {
         if let Some(why) = self.refusal((root, rules)) {
             return Err(why.clone());
         }
-        let network = if is_preview { Network::Off } else { network.unwrap_or(self.network) };
+        let network = network.unwrap_or(if is_preview { Network::Off } else { self.network });
         let folders = if is_preview { BuildFolders::Covered } else { BuildFolders::Shared };
         let made = Layer::make((&self.state, action.as_str()), (root, rules), (line, folders, network), &self.hidden);
         made.map_err(|no| no.to_string())

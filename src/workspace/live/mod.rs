@@ -493,6 +493,10 @@ impl port::Workspace for LiveWorkspace {
             Err(refusal) => Some(refusal.to_string()),
         }
     }
+
+    fn is_program_outside(&self, command: &Command) -> bool {
+        run::prepare(&self.root, command, &[]).is_ok_and(|spec| run::is_outside(self.root.path(), &spec))
+    }
 }
 
 /// An agent's process; the tree ends when its owner drops `end`.

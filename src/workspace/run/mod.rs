@@ -6,7 +6,7 @@ mod program;
 
 pub use drive::{Ended, Sink, drive};
 pub use output::{HeadTail, Tail};
-pub use program::{environment, find_program, missing, prepare};
+pub use program::{environment, find_program, is_outside, missing, prepare};
 
 use super::census::{MARKER, Scope, Tracker, launched};
 use super::egress;

@@ -89,21 +89,31 @@ pub fn prepare(root: &Root, command: &Command, extra: &[(String, String)]) -> Re
 /// Says in words that the program of `spec` does not exist, if so.
 pub fn missing(spec: &Spec) -> Option<String> {
     let Some(program) = spec.argv.first() else { return Some("the command is empty".to_owned()) };
-    // The last one wins, as it does for the command.
-    let path = spec
-        .environment
-        .iter()
-        .rev()
-        .find(|(name, _)| name == "PATH")
-        .map(|(_, value)| value.clone())
-        .unwrap_or_default();
-    match find_program(program, &spec.cwd, &path) {
+    match find_program(program, &spec.cwd, path_of(spec)) {
         Some(_) => None,
         None => Some(format!(
             "the program {} was not found on PATH or at that path; install it or use another",
             program.display()
         )),
     }
+}
+
+/// The `PATH` of a command: the last one wins.
+fn path_of(spec: &Spec) -> &OsStr {
+    let found = spec.environment.iter().rev().find(|(name, _)| name == "PATH");
+    found.map_or(OsStr::new(""), |(_, path)| path)
+}
+
+/// Returns whether the program of `spec` is a bare name that `PATH` finds outside of `root`, before it names a relative
+/// directory or one in `root`: no file of the workspace can take its place.
+pub fn is_outside(root: &Path, spec: &Spec) -> bool {
+    let Some(program) = spec.argv.first() else { return false };
+    let is_inside =
+        |path: &Path| path.starts_with(root) || path.canonicalize().is_ok_and(|real| real.starts_with(root));
+    let path = std::env::split_paths(path_of(spec)).take_while(|dir| dir.is_absolute() && !is_inside(dir));
+    let Ok(path) = std::env::join_paths(path) else { return false };
+    let is_bare = !program.to_string_lossy().contains('/');
+    is_bare && find_program(program, &spec.cwd, &path).is_some_and(|file| !is_inside(&file))
 }
 
 /// The file that `program` names for a command in `cwd` with this `PATH`; `None` when there is none
@@ -124,6 +134,34 @@ pub fn find_program(program: &OsStr, cwd: &Path, path: &OsStr) -> Option<PathBuf
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_is_outside_where_no_file_of_the_workspace_can_take_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap();
+        let (root, bin, links) = (base.join("ws"), base.join("bin"), base.join("links"));
+        for place in [&root, &bin, &links] {
+            std::fs::create_dir(place).unwrap();
+        }
+        for tool in [root.join("tool"), bin.join("tool")] {
+            std::fs::write(&tool, "").unwrap();
+            std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        std::os::unix::fs::symlink(root.join("tool"), links.join("tool")).unwrap();
+        let is = |program: &str, path: &str| {
+            let path = path.replace("BASE", base.to_str().unwrap());
+            let environment = vec![("PATH".into(), OsString::from(path))];
+            let (argv, cwd) = (vec![OsString::from(program)], root.clone());
+            is_outside(&root, &Spec { argv, cwd, environment, piped_stdin: false, merged: false })
+        };
+        assert!(is("tool", "BASE/bin") && is("tool", "BASE/none:BASE/bin:BASE/ws"));
+        for path in
+            ["BASE/ws", "BASE/ws:BASE/bin", ".:BASE/bin", ":BASE/bin", "BASE/ws/none:BASE/bin", "BASE/links", ""]
+        {
+            assert!(!is("tool", path), "{path}");
+        }
+        assert!(!is("./tool", "BASE/bin") && !is("/bin/sh", "BASE/bin") && !is("none", "BASE/bin"));
+    }
 
     #[test]
     fn only_listed_names_are_inherited_and_the_rest_is_set() {

@@ -16,8 +16,10 @@ pub(super) fn rows(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
     say("", "", Role::Text);
     say(infra.verb.word(), "changes what runs elsewhere: no undo takes it back", Role::Warn);
     match &infra.dry_run {
-        Some(command) if state.held.is_some() => say("plan", &format!("t runs  {}", command.line()), Role::TextStrong),
-        Some(command) => say("plan", &command.line(), Role::Text),
+        Some(dry) if state.held.is_some() => {
+            say("plan", &format!("t runs  {}", dry.command.line()), Role::TextStrong);
+        }
+        Some(dry) => say("plan", &dry.command.line(), Role::Text),
         None => say("plan", "no dry run of it is known in this form", Role::Warn),
     }
     say("verify", infra.verify.unwrap_or("not known: choose a command of your own"), Role::Text);

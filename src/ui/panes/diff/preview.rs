@@ -17,22 +17,23 @@ pub(super) fn rows(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, colu
     });
     let Some((tried, layer)) = found else { return };
     rows.push(Row::default());
-    head(rows, tried, layer.dry_run, columns);
+    let is_apart = tried.finished.as_ref().is_some_and(|finished| finished.apart);
+    head(rows, tried, (layer.dry_run, is_apart), columns);
     if tried.phase == Phase::Finished(OutcomeWord::Ok) || tried.finished.as_ref().is_some_and(|f| f.exit.is_some()) {
-        if !layer.dry_run {
+        if !layer.dry_run || !layer.would.is_empty() {
             changes(rows, layer, columns);
         }
         output(rows, tried, columns);
     }
 }
 
-fn head(rows: &mut Vec<Row>, tried: &ActionState, is_dry_run: bool, columns: u16) {
+fn head(rows: &mut Vec<Row>, tried: &ActionState, (is_dry_run, is_apart): (bool, bool), columns: u16) {
     let finished = tried.finished.as_ref();
     let exit = finished.and_then(|finished| finished.exit);
-    let (name, place) = if is_dry_run {
-        ("dry run", "by the tool itself, outside of a layer")
-    } else {
-        ("preview", "in a layer without network; nothing was kept")
+    let (name, place) = match (is_dry_run, is_apart) {
+        (true, true) => ("dry run", "by the tool itself, in a layer with network; nothing was kept"),
+        (true, false) => ("dry run", "by the tool itself, outside of a layer"),
+        (false, _) => ("preview", "in a layer without network; nothing was kept"),
     };
     let (words, role) = match exit {
         Some(0) => (format!("exit 0, {place}"), Role::Ok),
