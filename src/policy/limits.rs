@@ -16,8 +16,9 @@ pub const OPTION_CLUSTER_CHARS_MAX: usize = 16;
 pub const STARTER_WORDS_MAX: usize = 16;
 /// File names that one pattern of a command line may match.
 pub const PATTERN_NAMES_MAX: usize = 4_096;
-/// Entries of the pipeline ledger, files of one entry, bytes of their contents in all, and of an agent's answer.
+/// Entries of the pipeline ledger, files of one entry, bytes of contents in all and of one entry, and of an agent's answer.
 pub const PIPELINE_ENTRIES_MAX: usize = 5_000;
 pub const PIPELINE_CHANGES_MAX: usize = 200;
 pub const PIPELINE_CONTENT_BYTES_MAX: u64 = 8 * 1024 * 1024;
+pub const PIPELINE_ENTRY_CONTENT_BYTES_MAX: u64 = 1024 * 1024;
 pub const PIPELINE_ANSWER_BYTES_MAX: usize = 4 * 1024;

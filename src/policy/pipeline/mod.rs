@@ -17,6 +17,7 @@ use crate::policy::guarded::guarded;
 use crate::policy::infra;
 use crate::policy::limits::{
     PIPELINE_ANSWER_BYTES_MAX, PIPELINE_CHANGES_MAX, PIPELINE_CONTENT_BYTES_MAX, PIPELINE_ENTRIES_MAX,
+    PIPELINE_ENTRY_CONTENT_BYTES_MAX,
 };
 use crate::policy::matter::spared;
 use std::collections::{BTreeMap, VecDeque};
@@ -33,6 +34,8 @@ pub struct Ledger {
     last_run: Option<RunSeen>,
     /// Bytes of contents that are kept.
     content_bytes: u64,
+    /// The number of the first entry that may keep any.
+    first_kept: usize,
 }
 
 impl Ledger {
@@ -54,6 +57,8 @@ impl Ledger {
             Event::Held(body) if body.rail.is_some() => {
                 if let Some(state) = session.actions.get(&body.action) {
                     self.enter(envelope, session, &state.action, rail_words(body.rail.as_ref()));
+                    // A file may be guarded by where its name leads, which the record does not say: all count.
+                    self.set_changes(&body.action, state.action.files().iter().map(Change::of));
                 }
             }
             Event::Ruled(body) => self.with(&body.action, |entry| entry.ruled = Some(body.clone())),
@@ -89,23 +94,15 @@ impl Ledger {
     fn enter(&mut self, envelope: &Envelope, session: &Session, action: &Action, what: &'static str) {
         let is_known = self.by_action.contains_key(&action.id);
         if !is_known {
-            let who = match (action.author, action.revision) {
-                (Author::Human, 1) => Who::User,
-                _ => Who::Agent(session.agent.ready.agent.name.clone()),
-            };
+            let is_users = action.author == Author::Human && action.revision == 1 && !is_trial(session, &action.id);
+            let who = if is_users { Who::User } else { Who::Agent(session.agent.ready.agent.name.clone()) };
             let entry = Entry { tests_before: self.last_run.clone(), ..Entry::new(envelope, who, what) };
             let number = self.push(Entry { action: Some(action.id.clone()), ..entry });
             self.by_action.insert(action.id.clone(), number);
         }
-        let mut changes: Vec<Change> =
-            action.files().iter().filter(|file| counts(file).is_some()).map(Change::of).collect();
-        changes.truncate(PIPELINE_CHANGES_MAX);
-        self.keep_contents(&mut changes);
+        self.set_changes(&action.id, action.files().iter().filter(|file| counts(file).is_some()).map(Change::of));
         let is_edited = action.author == Author::Human && action.revision > 1;
         self.with(&action.id, |entry| {
-            if !changes.is_empty() {
-                entry.changes = changes;
-            }
             entry.line = action.command().map(crate::model::Command::line);
             entry.rationale.clone_from(&action.rationale);
             entry.edited |= is_edited;
@@ -121,15 +118,15 @@ impl Ledger {
         let is_edit = !state.action.files().is_empty();
         if let Some(first) = found.first().filter(|_| !is_edit) {
             let what = guarded(first.path.as_str()).map_or("", |guard| guard.what);
+            let is_trial = body.layer.as_ref().is_some_and(|layer| layer.previews.is_some());
+            let what = if is_trial { "a dry run, requested by the user, of the agent's command" } else { what };
             self.enter(envelope, session, &state.action, what);
         }
         let before = self.last_run.clone();
-        let changes = found.into_iter().take(PIPELINE_CHANGES_MAX).map(Change::seen);
-        let changes: Vec<Change> = if is_edit { Vec::new() } else { changes.collect() };
+        if !is_edit {
+            self.set_changes(&body.action, found.into_iter().map(Change::seen));
+        }
         self.with(&body.action, |entry| {
-            if !changes.is_empty() {
-                entry.changes = changes;
-            }
             entry.outcome = Some(body.outcome);
             entry.effect = Some(envelope.seq);
             entry.tests_before = before;
@@ -160,8 +157,8 @@ impl Ledger {
         }
         let who = match &body.by {
             ChangedBy::Action(id) => session.actions.get(id).map_or(Who::Unknown, |state| match state.action.author {
-                Author::Human => Who::User,
-                Author::Agent | Author::Merge => Who::Agent(session.agent.ready.agent.name.clone()),
+                Author::Human if !is_trial(session, id) => Who::User,
+                Author::Human | Author::Agent | Author::Merge => Who::Agent(session.agent.ready.agent.name.clone()),
             }),
             ChangedBy::During(id) => Who::During(id.clone()),
             ChangedBy::Session(id) => Who::Session(id.clone()),
@@ -214,7 +211,8 @@ impl Ledger {
     /// Adds an entry; returns its number.
     fn push(&mut self, entry: Entry) -> usize {
         if self.entries.len() >= PIPELINE_ENTRIES_MAX {
-            self.entries.pop_front();
+            let oldest = self.entries.pop_front();
+            self.content_bytes -= oldest.map_or(0, |oldest| kept_bytes(&oldest.changes));
             self.cut += 1;
             let cut = self.cut;
             self.by_action.retain(|_, at| *at >= cut);
@@ -223,15 +221,55 @@ impl Ledger {
         self.cut + self.entries.len() - 1
     }
 
-    /// Replaces contents by their digests once there are too many bytes of them.
-    fn keep_contents(&mut self, changes: &mut [Change]) {
-        for content in changes.iter_mut().flat_map(|c| [&mut c.before, &mut c.after]).flatten() {
-            self.content_bytes = self.content_bytes.saturating_add(content.len());
-            if self.content_bytes > PIPELINE_CONTENT_BYTES_MAX {
+    /// Replaces the changes of an action's entry, if there are any. Where too many bytes of contents are kept, those of
+    /// the oldest entries become digests, and so does what one entry has too much of.
+    fn set_changes(&mut self, id: &ActionId, changes: impl Iterator<Item = Change>) {
+        let mut changes: Vec<Change> = changes.take(PIPELINE_CHANGES_MAX).collect();
+        let Some(at) = self.by_action.get(id).and_then(|at| at.checked_sub(self.cut)) else { return };
+        let Some(entry) = self.entries.get_mut(at).filter(|_| !changes.is_empty()) else { return };
+        let mut bytes = 0_u64;
+        for content in contents(&mut changes) {
+            let more = bytes.saturating_add(content.len());
+            if more > PIPELINE_ENTRY_CONTENT_BYTES_MAX {
                 *content = Content::Blob { digest: content.digest(), bytes: content.len() };
+            } else {
+                bytes = more;
             }
         }
+        self.content_bytes = self.content_bytes + bytes - kept_bytes(&entry.changes);
+        entry.changes = changes;
+        self.first_kept = self.first_kept.min(at + self.cut);
+        self.drop_oldest_contents();
     }
+
+    fn drop_oldest_contents(&mut self) {
+        while self.content_bytes > PIPELINE_CONTENT_BYTES_MAX {
+            self.first_kept = self.first_kept.max(self.cut);
+            let Some(entry) = self.entries.get_mut(self.first_kept - self.cut) else { return };
+            self.content_bytes -= kept_bytes(&entry.changes);
+            for content in contents(&mut entry.changes) {
+                *content = Content::Blob { digest: content.digest(), bytes: content.len() };
+            }
+            self.first_kept += 1;
+        }
+    }
+}
+
+/// The contents of changes that are kept.
+fn contents(changes: &mut [Change]) -> impl Iterator<Item = &mut Content> {
+    let all = changes.iter_mut().flat_map(|change| [&mut change.before, &mut change.after]).flatten();
+    all.filter(|content| matches!(content, Content::Text(_)))
+}
+
+fn kept_bytes(changes: &[Change]) -> u64 {
+    let all = changes.iter().flat_map(|change| [&change.before, &change.after]).flatten();
+    all.filter(|content| matches!(content, Content::Text(_))).map(Content::len).sum()
+}
+
+/// Returns whether an action of the user only tried a command of the agent.
+fn is_trial(session: &Session, id: &ActionId) -> bool {
+    let finished = session.actions.get(id).and_then(|state| state.finished.as_ref());
+    finished.and_then(|finished| finished.layer.as_ref()).is_some_and(|layer| layer.previews.is_some())
 }
 
 /// The reason that a file of an edit counts: either name is guarded, and the part that changes matters.

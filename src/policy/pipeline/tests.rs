@@ -8,7 +8,7 @@ use crate::model::event::{
     AgentBadge, Decided, Decider, Explained, Held, Isolation, Mode, OutcomeWord, Proposed, Ruled, RulingWord,
     SessionOpened, Started, Verdict,
 };
-use crate::model::{Command, Evidence};
+use crate::model::{Command, Evidence, Rail};
 
 const CI: &str = ".github/workflows/ci.yml";
 
@@ -222,4 +222,45 @@ fn the_ledger_is_bounded_and_says_what_it_left_out() {
     desk.decide(ids.first().unwrap(), Verdict::Deny);
     desk.decide(ids.last().unwrap(), Verdict::Deny);
     assert_eq!(desk.ledger.entries().filter(|entry| entry.fate() == "denied").count(), 1);
+}
+
+/// Large edits, and revisions of one, cost the oldest their contents and never the newest.
+#[test]
+fn new_contents_are_kept_and_the_oldest_go_first() {
+    let mut desk = Desk::new();
+    let large = "x".repeat(20_000);
+    let has_text = |desk: &Desk, at: usize| matches!(desk.entry(at).changes[0].after, Some(Content::Text(_)));
+    let first = desk.edit(CI, &large, &large, None);
+    let action = desk.session.actions.get(&first).unwrap().action.clone();
+    let entries = usize::try_from(PIPELINE_CONTENT_BYTES_MAX / 40_000).unwrap();
+    // The same content again is no further content.
+    let held = Held { action: first, revision: 1, digest: action.digest, confirm: None, rail: Some(Rail::GuardedFile) };
+    let seq = desk.session.head;
+    for _ in 0..entries + 1 {
+        let envelope = Envelope { seq, at: UnixMs(1), event: Event::Held(held.clone()) };
+        desk.ledger.apply(&envelope, &desk.session);
+    }
+    desk.edit(CI, "a", "b", None);
+    assert!(has_text(&desk, 0) && has_text(&desk, 1));
+    for _ in 0..entries {
+        desk.edit(CI, &large, &large, None);
+    }
+    assert!(!has_text(&desk, 0) && has_text(&desk, desk.ledger.entries().len() - 1));
+    assert!(desk.ledger.content_bytes <= PIPELINE_CONTENT_BYTES_MAX);
+    let kept: u64 = desk.ledger.entries().map(|entry| kept_bytes(&entry.changes)).sum();
+    assert_eq!(desk.ledger.content_bytes, kept);
+}
+
+/// A file that only a link leads to has no guarded name: the rail decides.
+#[test]
+fn a_rail_at_a_link_has_its_path_and_its_diff() {
+    let mut desk = Desk::new();
+    let id = desk.edit("notes.txt", "a", "b", None);
+    assert_eq!(desk.ledger.entries().len(), 0);
+    let digest = desk.session.actions.get(&id).unwrap().action.digest;
+    let held = Held { action: id, revision: 1, digest, confirm: None, rail: Some(Rail::GuardedFile) };
+    let envelope = Envelope { seq: desk.session.head, at: UnixMs(1), event: Event::Held(held) };
+    desk.ledger.apply(&envelope, &desk.session);
+    let change = &desk.entry(0).changes[0];
+    assert_eq!((change.path.as_str(), &change.after), ("notes.txt", &Some(Content::Text("b".into()))));
 }
