@@ -333,9 +333,10 @@ impl Actor {
         }
     }
 
-    /// Where a stop cannot be relied on, nothing runs without a question.
+    /// Where a stop cannot be relied on, nothing runs without a question. Mode `plan` then asks as well, and stays: it holds
+    /// what comes before its plan is approved.
     fn drilled(&mut self, rungs: Vec<DrilledRung>) {
-        let asks = matches!(self.gate.session().mode, Mode::Step | Mode::Observe);
+        let asks = matches!(self.gate.session().mode, Mode::Step | Mode::Observe | Mode::Plan);
         if drill::record(&mut self.gate, rungs) && !asks {
             // A journal in trouble has closed the gate.
             let _ = self.mode(SetMode { mode: Mode::Step });
