@@ -94,3 +94,5 @@ pub const NOTIFY_LAST_MS_MAX: u64 = 5_000;
 /// Milliseconds that git may take for an anchor, and bytes of a file or of notes in which anchors are looked for.
 pub const ANCHOR_GIT_MS_MAX: u64 = 5_000;
 pub const ANCHORS_READ_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of what git says when it fails.
+pub const ANCHOR_ERROR_BYTES_MAX: usize = 4 * 1024;

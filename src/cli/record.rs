@@ -4,8 +4,10 @@ use super::args::Shared;
 use super::place::{Places, SessionPlace};
 use super::{DONE, Done, Fail, NOT_SO, anchor, daemon, print};
 use crate::base::text::Untrusted;
+use crate::base::{PublicKey, Seq};
 use crate::journal::export::{self, Extent, Format};
 use crate::journal::{self, Evidence, Reader, Report, SignedAnchor, Signer};
+use crate::model::event::Event;
 use std::path::{Path, PathBuf};
 
 /// `rightseat verify`.
@@ -38,10 +40,16 @@ fn signed(report: &Report) -> String {
         || "not signed".to_owned(),
         |key| format!("signed by key {}, {} signed censuses", key.fingerprint(), report.censuses),
     );
-    match report.anchors {
-        0 => format!("{signed}; no anchor outside the record was found"),
-        1 => format!("{signed}; compared with 1 anchor"),
-        count => format!("{signed}; compared with {count} anchors"),
+    let compared = match report.anchors {
+        0 => "no anchor outside the record was found".to_owned(),
+        1 => "compared with 1 anchor".to_owned(),
+        count => format!("compared with {count} anchors"),
+    };
+    match report.unvouched {
+        0 => format!("{signed}; {compared}"),
+        count => {
+            format!("{signed}; {compared}; {count} lines beside them are not signed with its key, and do not count")
+        }
     }
 }
 
@@ -76,15 +84,37 @@ fn evidence(place: Option<&SessionPlace>, named: Option<&Path>) -> Result<Eviden
     let Some(place) = place else { return Ok(evidence) };
     evidence.key = Signer::load(&place.signing_key()).ok().map(|signer| signer.key());
     let Ok(options) = place.options() else { return Ok(evidence) };
+    let mut found = Vec::new();
     if let Some(file) = &options.settings.anchor.file {
-        // One that is gone is no evidence.
-        evidence.anchors.extend(anchor::in_file(file, &place.id).unwrap_or_default());
+        let name = format!("the anchor file {}", file.display());
+        // One that is gone, or is no file any more, has no anchors.
+        found.push(("file", name, anchor::in_file(file, &place.id).unwrap_or_default()));
     }
     if options.settings.anchor.git_note {
-        let runtime = daemon::runtime()?;
-        evidence.anchors.extend(runtime.block_on(anchor::in_notes(&options.workspace, &place.id)));
+        let kept = daemon::runtime()?.block_on(anchor::in_notes(&options.workspace, &place.id));
+        found.push(("git_note", "the git note".to_owned(), kept));
+    }
+    let key = evidence.key.or_else(|| first_key(&place.journal()));
+    for (setting, name, kept) in found {
+        // An agent may be able to write there: what is not signed with the key is nobody's word.
+        let is_own = |one: &SignedAnchor| key.is_some_and(|key| one.signer() == Ok(Some(key)));
+        let (own, others): (Vec<_>, Vec<_>) = kept.into_iter().partition(is_own);
+        evidence.unvouched += others.len() as u64;
+        if own.is_empty() && anchor::is_due(&place.journal(), setting) {
+            evidence.missing.push(name.clone());
+        }
+        evidence.anchors.extend(own.into_iter().map(|one| (name.clone(), one)));
     }
     Ok(evidence)
+}
+
+/// The first key that the record names, where the machine's is gone.
+fn first_key(journal: &Path) -> Option<PublicKey> {
+    let reader = Reader::open(journal).ok()?;
+    reader.iter(Seq(1)).map_while(Result::ok).find_map(|record| {
+        let Event::HostStarted(host) = record.envelope().event else { return None };
+        host.key
+    })
 }
 
 /// `rightseat export`.

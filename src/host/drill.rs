@@ -1,10 +1,11 @@
-//! The drill of the stop at the start of a session: recorded once; a failed one raises an alarm.
+//! The drill of the stop at the start of a session: recorded once; a failed one raises an alarm and ends
+//! the leases. One that proved nothing is a note in the record.
 
 use super::actor::Msg;
 use super::gate::Gate;
 use crate::host::limits::DRILL_AFTER_MS;
 use crate::model::AlarmKind;
-use crate::model::event::{Drilled, DrilledRung, Event};
+use crate::model::event::{Drilled, DrilledRung, Event, LeaseRevoked};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -20,14 +21,20 @@ pub fn begin(gate: &Gate, to_actor: &mpsc::Sender<Msg>) {
     });
 }
 
-/// Records a drill. True when it failed: a stop cannot be relied on.
+/// Records a drill. True when it failed: a stop cannot be relied on, and no lease approves any more.
 pub fn record(gate: &mut Gate, rungs: Vec<DrilledRung>) -> bool {
     let drilled = Drilled { rungs };
     let failed: Vec<String> = drilled.failed().map(DrilledRung::line).collect();
-    gate.record(Event::Drilled(drilled));
+    let mut events = vec![Event::Drilled(drilled)];
     if failed.is_empty() {
+        gate.record_all(events);
         return false;
     }
+    let why = "the drill of the stop failed".to_owned();
+    let leases = gate.session().leases.iter().filter(|lease| lease.revoked.is_none());
+    let revoked = leases.map(|lease| LeaseRevoked { lease: lease.granted.lease.clone(), why: why.clone() });
+    events.extend(revoked.map(Event::LeaseRevoked));
+    gate.record_all(events);
     let text = format!("a stop may leave processes running ({}); every action asks from now on", failed.join("; "));
     gate.alarm(AlarmKind::Drill, text);
     true

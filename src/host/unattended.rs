@@ -1,5 +1,6 @@
 //! The freeze of a session that works while nobody is attached.
 
+use crate::host::limits::UNATTENDED_AGAIN_MS;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
@@ -22,6 +23,16 @@ impl Unattended {
             Some(after) if works && !is_attended => self.due.or_else(|| Instant::now().checked_add(after)),
             Some(_) | None => None,
         };
+    }
+
+    /// Whether it is time. Then it is not again for a while, whether or not the freeze could be recorded.
+    pub fn fires(&mut self) -> bool {
+        let now = Instant::now();
+        let fires = self.due.is_some_and(|due| due <= now);
+        if fires {
+            self.due = now.checked_add(Duration::from_millis(UNATTENDED_AGAIN_MS));
+        }
+        fires
     }
 
     /// Resolves when it is time.
@@ -62,6 +73,16 @@ mod tests {
         check(true, true, false);
         assert_ne!(check(false, true, true), began);
         unattended.is_due().await;
+        assert!(unattended.fires());
+        // The journal is in trouble: it works on, and nobody has come.
+        for _ in 0..3 {
+            unattended.follow(false, true);
+            assert!(!unattended.fires(), "it fires once a minute at most");
+            assert_eq!(unattended.is_due().now_or_never(), None);
+        }
+        unattended.follow(true, true);
+        unattended.follow(false, true);
+        assert!(unattended.fires(), "somebody came and left");
         let mut off = Unattended::new(None);
         off.follow(false, true);
         assert_eq!(off.is_due().now_or_never(), None);

@@ -167,6 +167,8 @@ open_words! {
         Passed = "passed",
         Failed = "failed",
         Unavailable = "unavailable",
+        /// It could not be carried out: nothing is proved.
+        Unproved = "unproved",
     }
 
     /// The change of a client.

@@ -199,3 +199,15 @@ async fn an_agent_that_nobody_attends_is_frozen_until_somebody_comes() {
     s.call("gate/resume", json!({})).await.unwrap();
     s.wait_kind("resumed").await;
 }
+
+/// A command that runs is work, whether or not a turn does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_nobody_attends_is_frozen() {
+    let mut scene = Scene::of(json!([]));
+    (scene.goal, scene.unattended_freeze) = (None, Some(std::time::Duration::from_millis(1)));
+    let mut s = scene.start().await;
+    s.call("workspace/run", json!({"command": {"shell": "sleep 600"}})).await.unwrap();
+    s.comes_back_after("alarm").await;
+    s.wait_kind("frozen").await;
+    assert_eq!(s.wait_kind("alarm").await["what"], "unattended");
+}

@@ -19,6 +19,7 @@ mod fake_agent;
 mod changed;
 mod copy;
 mod deaths;
+mod drill;
 mod gate;
 mod hostile;
 mod lies;

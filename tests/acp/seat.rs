@@ -16,7 +16,9 @@ use rightseat::port::{Agent, AgentSeat, Clock};
 use rightseat::workspace::launch::Containment;
 use rightseat::workspace::{LiveWorkspace, Settings};
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf};
@@ -106,6 +108,8 @@ pub struct Scene {
     /// The agent's program is nowhere.
     pub missing: bool,
     pub unattended_freeze: Option<Duration>,
+    /// The stop is drilled, by a launcher that is this script first; it finds the fifos `pid` and `held` in `$DIR`.
+    pub drilled_by: Option<&'static str>,
 }
 
 /// See the module.
@@ -150,11 +154,12 @@ impl Scene {
         let workspace = LiveWorkspace::open(Settings {
             root,
             state: dir.path().join("state"),
-            launcher: env!("CARGO_BIN_EXE_rightseat").into(),
+            launcher: self.launcher(dir.path()),
             session: session.clone(),
             containment: Containment::Subreaper,
         })
-        .unwrap();
+        .unwrap()
+        .drilling(self.drilled_by.is_some());
         let journal_path = dir.path().join("journal.db");
         let setup = Setup {
             journal: Journal::create(&journal_path, &session).unwrap(),
@@ -178,6 +183,22 @@ impl Scene {
         let mut session = Session { dir, events: Vec::new(), host, to_host, from_host, next_id: 0, seen: 0 };
         session.call("session/attach", json!({"protocol": {"min": 1, "max": 1}})).await.unwrap();
         session
+    }
+
+    fn launcher(&self, dir: &Path) -> PathBuf {
+        let real = env!("CARGO_BIN_EXE_rightseat");
+        let Some(before) = self.drilled_by else { return real.into() };
+        for fifo in ["pid", "held"] {
+            assert!(Command::new("mkfifo").arg(dir.join(fifo)).status().unwrap().success());
+        }
+        let launcher = dir.join("launcher");
+        let text = format!(
+            "#!/bin/sh\nDIR={}\ncase $RIGHTSEAT_SESSION in *-drill-*) {before};; esac\nexec {real} \"$@\"\n",
+            dir.display()
+        );
+        std::fs::write(&launcher, text).unwrap();
+        std::fs::set_permissions(&launcher, std::fs::Permissions::from_mode(0o755)).unwrap();
+        launcher
     }
 
     fn config(&self, dir: &Path, script: &Path) -> AcpConfig {

@@ -78,18 +78,32 @@ fn a_record_that_was_cut_fails_by_its_anchors() {
     let (_, text, _) = room.run(&["verify", &session, "--json"]);
     let report: Value = serde_json::from_str(&text).unwrap();
     assert!(report["key"].is_string() && report["anchors"].as_u64() >= Some(2), "{report}");
+    // An agent that can write there adds what it likes: an unsigned line, and one with a key of its own.
+    let rest = std::fs::read_to_string(&file).unwrap();
+    let mut planted = last.clone();
+    (planted["seq"], planted["hash"]) = (json!(2), json!("0".repeat(64)));
+    let wrong = planted.to_string();
+    for field in ["key", "signature"] {
+        planted.as_object_mut().unwrap().remove(field);
+    }
+    std::fs::write(&file, format!("{planted}\n{wrong}\n{rest}")).unwrap();
+    git(&room, &["notes", "--ref=rightseat", "append", "-m", &planted.to_string(), "HEAD"]);
+    let (code, text, _) = room.run(&["verify", &session]);
+    assert!(code == 0 && text.contains("3 lines beside them are not signed with its key"), "{text}");
+    std::fs::write(&file, rest).unwrap();
     let journal = room.state().join("sessions").join(&session).join("journal.db");
     cut(&journal, 4);
     let (code, text, _) = room.run(&["verify", &session]);
-    assert!(code == 1 && text.contains("event 5 is missing"), "{text}");
+    assert!(code == 1 && text.contains("event 5 is missing") && text.contains("the head file is missing"), "{text}");
     // Each place alone is enough, and a copy that is named.
     let copy = room.dir.path().join("copy");
     std::fs::rename(&file, &copy).unwrap();
     let (code, text, _) = room.run(&["verify", &session]);
     assert!(code == 1 && text.contains("the git note is at"), "{text}");
+    assert!(text.contains("no anchor of this session is left in the anchor file"), "{text}");
     git(&room, &["update-ref", "-d", "refs/notes/rightseat"]);
     let (code, text, _) = room.run(&["verify", &session]);
-    assert!(code == 0 && text.contains("no anchor outside the record was found"), "{text}");
+    assert!(code == 1 && text.contains("no anchor of this session is left in the git note"), "{text}");
     let (code, text, _) = room.run(&["verify", &session, "--anchor", copy.to_str().unwrap()]);
     assert!(code == 1 && text.contains("the anchor is at"), "{text}");
 }
@@ -118,4 +132,9 @@ fn an_anchor_that_cannot_be_written_is_an_alarm_and_blocks_nothing() {
     seat.approve(&held);
     assert_eq!(seat.wait_kind("session_ended")["outcome"], "done");
     assert_eq!(room.read("a.txt"), "3\n");
+    let session = seat.session.clone();
+    seat.close();
+    // The record says itself that there are none.
+    let (code, text, _) = room.run(&["verify", &session]);
+    assert!(code == 0 && text.contains("no anchor outside the record was found"), "{text}");
 }

@@ -9,7 +9,7 @@ use rightseat::workspace::root::Root;
 use rightseat::workspace::run::Spawner;
 use rightseat::workspace::tree::Rules;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const LAUNCHER: &str = env!("CARGO_BIN_EXE_rightseat");
@@ -56,9 +56,68 @@ fn a_process_that_the_census_does_not_see_fails_the_drill() {
     std::fs::set_permissions(&launcher, std::fs::Permissions::from_mode(0o755)).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let spawner = Spawner::new(launcher, Containment::Subreaper, Tracker::new("test-left"));
-    let drilled = runtime.block_on(drill(spawner, Rung::Subreaper, Path::new("/")));
+    let drilled = runtime.block_on(drill(&spawner, Rung::Subreaper));
     holder.kill().unwrap();
     holder.wait().unwrap();
     assert_eq!((&drilled.result, drilled.left), (&DrillResult::Failed, 1), "{drilled:?}");
     assert!(drilled.why.as_ref().is_some_and(|why| why.contains("the census does not see")), "{drilled:?}");
+}
+
+/// A launcher that is this script before it is the real one.
+fn launcher(dir: &Path, before: &str, arguments: &str) -> PathBuf {
+    let launcher = dir.join("launcher");
+    std::fs::write(&launcher, format!("#!/bin/sh\n{before}\nexec {LAUNCHER} {arguments}\n")).unwrap();
+    std::fs::set_permissions(&launcher, std::fs::Permissions::from_mode(0o755)).unwrap();
+    launcher
+}
+
+/// The environment and the directory are as little the user's as the workspace's.
+#[test]
+fn a_drill_inherits_nothing() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let seen = dir.path().join("seen");
+    let launcher = launcher(dir.path(), &format!("(pwd; env) >{}", seen.display()), "\"$@\"");
+    // Passed on to commands by the user's configuration.
+    let passed = vec!["HOME".to_owned(), "CARGO_MANIFEST_DIR".to_owned()];
+    let spawner = Spawner::new(launcher, Containment::Subreaper, Tracker::new("test-bare")).passing(passed);
+    let drilled = tokio::runtime::Runtime::new().unwrap().block_on(drill(&spawner, Rung::Subreaper));
+    assert_eq!(drilled.result, DrillResult::Passed, "{drilled:?}");
+    let seen = std::fs::read_to_string(seen).unwrap();
+    let path = seen.lines().find_map(|line| line.strip_prefix("PATH=")).unwrap();
+    assert!(path.split(':').all(|part| part.starts_with('/')) && path.starts_with("/usr/local/sbin:"), "{path}");
+    assert_eq!(seen.lines().next(), Some("/"));
+    // The shell adds these.
+    let is_known = |line: &&str| {
+        ["/", "PATH=", "PWD=", "OLDPWD=", "SHLVL=", "_=", "RIGHTSEAT_SESSION="].iter().any(|one| line.starts_with(one))
+    };
+    assert_eq!(seen.lines().filter(|line| !is_known(line)).collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_drill_that_proves_nothing_is_tried_once_more() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let (tries, runtime) = (dir.path().join("tries"), tokio::runtime::Runtime::new().unwrap());
+    let note = format!("echo x >>{0}; [ $(wc -l <{0}) -gt ENOUGH ] || exit 1", tries.display());
+    for (enough, expect) in [("1", DrillResult::Passed), ("9", DrillResult::Unproved)] {
+        let launcher = launcher(dir.path(), &note.replace("ENOUGH", enough), "\"$@\"");
+        let spawner = Spawner::new(launcher, Containment::Subreaper, Tracker::new("test-again"));
+        let drilled = runtime.block_on(drill(&spawner, Rung::Subreaper));
+        assert_eq!(drilled.result, expect, "{drilled:?}");
+        assert_eq!(std::fs::read_to_string(&tries).unwrap().lines().count(), 2);
+        std::fs::remove_file(&tries).unwrap();
+    }
+}
+
+/// The launcher makes no pid namespace, as where the kernel refuses one.
+#[test]
+fn a_drill_names_the_rung_that_was_reached() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let line = "for part; do shift; [ \"$part\" = auto ] && part=subreaper; set -- \"$@\" \"$part\"; done";
+    let launcher = launcher(dir.path(), line, "\"$@\"");
+    let spawner = Spawner::new(launcher, Containment::Auto, Tracker::new("test-rung"));
+    let drilled = tokio::runtime::Runtime::new().unwrap().block_on(drill(&spawner, Rung::Namespace));
+    assert_eq!((&drilled.rung, &drilled.result), (&Rung::Subreaper, &DrillResult::Passed), "{drilled:?}");
 }

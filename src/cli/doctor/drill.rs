@@ -19,7 +19,7 @@ struct Report<'a> {
     drilled: &'a Drilled,
 }
 
-/// Exit code 1 when a process was left on some rung.
+/// Exit code 1 when a process was left on some rung, or nothing is proved there.
 pub fn drill(shared: &Shared, as_json: bool) -> Done {
     let unknown = |e| Fail::usage(format!("cannot determine the path of the rightseat executable: {e}"));
     let launcher = std::env::current_exe().map_err(unknown)?;
@@ -33,7 +33,7 @@ pub fn drill(shared: &Shared, as_json: bool) -> Done {
     let rungs = runtime.block_on(every_rung(&launcher, &state, (&root, &rules), &hidden));
     runtime.shutdown_background();
     let drilled = Drilled { rungs };
-    let ok = drilled.failed().next().is_none();
+    let ok = drilled.is_proved();
     if as_json {
         let report = Report { version: env!("CARGO_PKG_VERSION"), ok, drilled: &drilled };
         print(&serde_json::to_string_pretty(&report).map_err(|e| Fail::usage(e.to_string()))?)?;
@@ -42,7 +42,7 @@ pub fn drill(shared: &Shared, as_json: bool) -> Done {
             let mark = match rung.result {
                 DrillResult::Passed => "ok  ",
                 DrillResult::Unavailable => "note",
-                DrillResult::Failed | DrillResult::Other(_) => "BAD ",
+                DrillResult::Failed | DrillResult::Unproved | DrillResult::Other(_) => "BAD ",
             };
             print(&format!("  {mark} {}", Untrusted::new(rung.line()).visible()))?;
         }

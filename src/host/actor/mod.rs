@@ -28,6 +28,7 @@ use crate::model::event::{
     Census, DrilledRung, Event, LapseWhy, Mode, OutcomeWord, SessionEnded, SessionOpened, Stopped, TurnEnd, TurnEnded,
     Verdict,
 };
+use crate::model::session::Phase;
 use crate::port::{FromAgent, Notice, Performed};
 use crate::wire::{Answer, Freeze, SetMode};
 use std::time::Duration;
@@ -157,9 +158,8 @@ impl Actor {
                     None => std::future::pending().await,
                 }
             };
-            let session = self.gate.session();
-            let works = session.turns.current.is_some() && session.frozen.is_none();
-            self.unattended.follow(self.seats.is_attended(), works);
+            // Before any message: a flood of them must not keep it from its time.
+            self.freeze_unattended();
             // The user comes first, whatever the agent floods us with.
             tokio::select! {
                 biased;
@@ -182,7 +182,8 @@ impl Actor {
                     Some(notice) => self.take_notice(notice),
                     None => notices = None,
                 },
-                () = self.unattended.is_due() => self.freeze_unattended(),
+                // The next pass looks.
+                () = self.unattended.is_due() => {}
                 Some(()) = arrival.recv() => self.surroundings.meet_neighbors(&mut self.gate),
                 Some(()) = rules_changed.recv() => rules::freshen(&mut self.gate),
             }
@@ -316,17 +317,26 @@ impl Actor {
         });
     }
 
-    /// The alarm calls the user, and is what they see first when they come back.
+    /// Freezes a session that works while nobody is attached, when it is time. The alarm calls the user, and is what they
+    /// see first when they come back.
     fn freeze_unattended(&mut self) {
+        let session = self.gate.session();
+        let runs = session.actions.open().any(|state| state.phase == Phase::Running);
+        let works = session.turns.current.is_some() || runs;
+        self.unattended.follow(self.seats.is_attended(), works && session.frozen.is_none());
+        if !self.unattended.fires() {
+            return;
+        }
         let why = self.unattended.why();
         if self.freeze(Freeze { why: Some(why.clone()) }).is_ok() {
             self.gate.alarm(AlarmKind::Unattended, format!("the session was frozen: {why}"));
         }
     }
 
-    /// Where a stop cannot be relied on, nothing runs without a question.
+    /// Where a stop cannot be relied on, nothing runs without a question. Mode `plan` then asks as well, and stays: it holds
+    /// what comes before its plan is approved.
     fn drilled(&mut self, rungs: Vec<DrilledRung>) {
-        let asks = matches!(self.gate.session().mode, Mode::Step | Mode::Observe);
+        let asks = matches!(self.gate.session().mode, Mode::Step | Mode::Observe | Mode::Plan);
         if drill::record(&mut self.gate, rungs) && !asks {
             // A journal in trouble has closed the gate.
             let _ = self.mode(SetMode { mode: Mode::Step });

@@ -33,7 +33,11 @@ fn record(path: &Path, signer: Option<&Arc<Signer>>, said: &str, events: usize) 
 }
 
 fn evidence(anchors: &[SignedAnchor], key: Option<PublicKey>) -> Evidence {
-    Evidence { anchors: anchors.iter().map(|one| ("the file".to_owned(), one.clone())).collect(), key }
+    Evidence {
+        anchors: anchors.iter().map(|one| ("the file".to_owned(), one.clone())).collect(),
+        key,
+        ..Evidence::default()
+    }
 }
 
 fn says(report: &Report, what: &str) -> bool {
@@ -94,6 +98,75 @@ fn a_session_from_before_signatures_is_not_signed_and_right() {
     record(&path, None, "line", 5);
     let report = verify_against(&path, &evidence(&[], Some(signer(dir.path(), "own").key()))).unwrap();
     assert!(report.ok && report.key.is_none(), "{report:?}");
+}
+
+/// Whoever has no key starts a host that names none, or another, and goes on in its name.
+#[test]
+fn a_record_keeps_to_the_key_that_it_has_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (own, other) = (signer(dir.path(), "own"), signer(dir.path(), "other"));
+    for (name, next, expect) in [
+        ("none", None, "from event 4 on a host with no key"),
+        ("other", Some(&other), "from event 4 on a host with the"),
+    ] {
+        let path = dir.path().join(name).join("journal.db");
+        record(&path, Some(&own), "line", 3);
+        let mut journal = Journal::open(&path).unwrap();
+        if let Some(next) = next {
+            journal = journal.signed_by(next.clone()).unwrap();
+        }
+        let key = next.map(|signer| format!(r#","key":"{}""#, signer.key())).unwrap_or_default();
+        journal.append(&[draft("host_started", &format!(r#"{{"pid":1,"fence":2,"version":"1"{key}}}"#))]).unwrap();
+        drop(journal);
+        let report = verify(&path, None).unwrap();
+        assert!(says(&report, expect) && report.first_bad == Some(Seq(4)), "{report:?}");
+        assert_eq!(says(&report, "is not signed"), next.is_none(), "{report:?}");
+    }
+    // From before signatures, and signed from here on.
+    let path = dir.path().join("late/journal.db");
+    record(&path, None, "line", 3);
+    let mut journal = Journal::open(&path).unwrap().signed_by(own.clone()).unwrap();
+    let started = format!(r#"{{"pid":1,"fence":2,"version":"1","key":"{}"}}"#, own.key());
+    journal.append(&[draft("host_started", &started)]).unwrap();
+    drop(journal);
+    assert!(verify(&path, None).unwrap().ok);
+}
+
+#[test]
+fn a_signed_record_without_its_head_is_not_right() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = signer(dir.path(), "own");
+    let path = dir.path().join("a/journal.db");
+    record(&path, Some(&own), "line", 5);
+    let mut out = Vec::new();
+    export(&Reader::open(&path).unwrap(), (Format::Jsonl, Extent::Whole), false, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let (before, rest) = text.split_once(r#","head":{"#).unwrap();
+    let (_, after) = rest.split_once('}').unwrap();
+    let file = dir.path().join("out.jsonl");
+    let check = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        verify(&file, None).unwrap()
+    };
+    assert!(check(&text).ok);
+    let bare = format!("{before}{after}");
+    let report = check(&bare.lines().take(4).collect::<Vec<_>>().join("\n"));
+    assert!(says(&report, "the head in the export is missing") && report.first_bad.is_none(), "{report:?}");
+    // With the key gone behind a redaction.
+    let mut line: serde_json::Value = serde_json::from_str(bare.lines().next().unwrap()).unwrap();
+    let body = Reader::open(&path).unwrap().read(Seq(1), 1).unwrap().remove(0).body;
+    let salt = super::super::chain::unhex(line["salt"].as_str().unwrap()).unwrap();
+    let digest = Digest::from_bytes(super::super::chain::body_digest(&salt, body.as_bytes()));
+    line.as_object_mut().unwrap().remove("salt");
+    line["body_digest"] = serde_json::json!(digest);
+    let report = check(&line.to_string());
+    assert!(says(&report, "the key of a host is redacted") && report.events == 1, "{report:?}");
+    std::fs::remove_file(head::beside(&path, ".head")).unwrap();
+    assert!(says(&verify(&path, None).unwrap(), "the head file is missing"));
+    // Killed before its first event: there is no key, and nothing that could be missing.
+    let begun = dir.path().join("begun/journal.db");
+    drop(Journal::create(&begun, &"s1".into()).unwrap().signed_by(own).unwrap());
+    assert!(verify(&begun, None).unwrap().ok);
 }
 
 /// Another history, right in itself and signed with the same key: only an anchor tells.

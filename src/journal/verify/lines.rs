@@ -104,6 +104,7 @@ fn check_line(
         }
         (None, Some(digest)) => {
             report.redacted += 1;
+            signatures.hidden(&frame.kind);
             *digest.bytes()
         }
         _ => return Err(format!("line {due} needs either salt or body_digest")),

@@ -40,6 +40,8 @@ pub struct Report {
     pub key: Option<PublicKey>,
     /// Anchors kept elsewhere that it was compared with.
     pub anchors: u64,
+    /// Lines where its anchors are kept that nobody vouches for, so that it was not compared with them.
+    pub unvouched: u64,
     /// Stops whose census is signed.
     pub censuses: u64,
 }
@@ -47,8 +49,12 @@ pub struct Report {
 /// What a record is compared with beyond itself.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
-    /// Each with the name of its place, in words.
+    /// Those that somebody vouches for, by a signature or by naming them; each with the name of its place, in words.
     pub anchors: Vec<(String, SignedAnchor)>,
+    /// The number of others.
+    pub unvouched: u64,
+    /// Places, in words, that must have an anchor and have none.
+    pub missing: Vec<String>,
     /// The key that a signed record must be signed with.
     pub key: Option<PublicKey>,
 }
@@ -112,16 +118,29 @@ impl<'a> Marks<'a> {
     }
 }
 
-/// Follows the signatures in a chain: the key that each host signs with, and the census of each stop.
+/// Follows the signatures in a chain: the key that each host signs with, and the census of each stop. A record that has
+/// named a key keeps to it, whatever a later host says: whoever cannot sign could take the signature away with it.
 #[derive(Default)]
 struct Signatures {
     key: Option<PublicKey>,
+    /// A host's event is redacted, and with it the key that it may name.
+    is_hidden: bool,
 }
 
 impl Signatures {
     fn see(&mut self, report: &mut Report, seq: Seq, (kind, body): (&[u8], &[u8])) {
         match kind {
-            b"host_started" => self.key = serde_json::from_slice::<HostStarted>(body).ok().and_then(|host| host.key),
+            b"host_started" => {
+                let key = serde_json::from_slice::<HostStarted>(body).ok().and_then(|host| host.key);
+                if let Some(named) = self.key.filter(|named| key != Some(*named)) {
+                    let of = key.map_or_else(|| "no key".to_owned(), |key| format!("the key {}", key.fingerprint()));
+                    let why = "a host of an older release, one that could not read the key, or somebody else";
+                    let named = named.fingerprint();
+                    report
+                        .note(Some(seq), format!("from event {seq} on a host with {of} goes on, after {named}: {why}"));
+                }
+                self.key = key.or(self.key);
+            }
             b"stopped" => {
                 let Ok(Stopped { census, signed: Some(signed) }) = serde_json::from_slice(body) else { return };
                 let session = report.session.clone().unwrap_or_default();
@@ -133,6 +152,11 @@ impl Signatures {
             }
             _ => {}
         }
+    }
+
+    /// Takes in an event whose body is redacted.
+    fn hidden(&mut self, kind: &str) {
+        self.is_hidden |= kind == "host_started";
     }
 
     /// Checks the signature of the head against the key that the last host named, and the one that is expected.
@@ -152,7 +176,14 @@ impl Signatures {
                 let key = named.fingerprint();
                 report.note(None, format!("{name} is not signed, but the record names the key {key}"));
             }
-            (Some(Ok(None)) | None, _) => {}
+            (None, Some(named)) => {
+                let key = named.fingerprint();
+                report.note(None, format!("{name} is missing, so a cut end would not show; the key is {key}"));
+            }
+            (Some(Ok(None)) | None, None) if self.is_hidden => {
+                report.note(None, format!("{name} is missing or not signed, and the key of a host is redacted"));
+            }
+            (Some(Ok(None)) | None, None) => {}
         }
     }
 }
@@ -160,6 +191,10 @@ impl Signatures {
 /// Checks the signatures of anchors that were kept elsewhere.
 fn check_anchors(report: &mut Report, evidence: &Evidence) {
     report.anchors = evidence.anchors.len() as u64;
+    report.unvouched = evidence.unvouched;
+    for place in &evidence.missing {
+        report.note(None, format!("no anchor of this session is left in {place}"));
+    }
     for (name, anchor) in &evidence.anchors {
         if anchor.signer().is_err() {
             report.note(None, format!("the signature of {name} at event {} is wrong", anchor.anchor.seq));
@@ -172,7 +207,7 @@ fn check_anchors(report: &mut Report, evidence: &Evidence) {
 pub fn verify(path: &Path, anchor: Option<&Anchor>) -> Result<Report> {
     let unsigned = |anchor: &Anchor| SignedAnchor { anchor: anchor.clone(), at: None, signed: None };
     let anchors = anchor.map(|anchor| ("the anchor".to_owned(), unsigned(anchor))).into_iter().collect();
-    verify_against(path, &Evidence { anchors, key: None })
+    verify_against(path, &Evidence { anchors, ..Evidence::default() })
 }
 
 /// As [`verify`], with more to compare it with.

@@ -257,13 +257,14 @@ fn approved(session: &Session, state: &ActionState, answering: Answering) -> Res
     Ok(out)
 }
 
-/// In mode `plan` the first edit of a step that a user approves as it is opens a lease for the rest of that step.
+/// In mode `plan` the first edit of a step that a user approves as it is opens a lease for the rest of that step, unless
+/// the drill of the stop failed.
 fn step_lease(session: &Session, state: &ActionState, by: Decider) -> Option<Event> {
     let Decider::Human(by) = by else { return None };
     let step = state.action.step.clone().filter(|_| session.mode == Mode::Plan && state.action.kind() == Kind::Edit)?;
     let guarded = state.held.as_ref().is_some_and(Held::is_guarded);
     let has_one = session.leases.open(session.at).any(|l| l.granted.step.as_ref() == Some(&step));
-    if guarded || has_one {
+    if guarded || has_one || session.stops.is_doubtful() {
         return None;
     }
     let until = UnixMs(session.at.0.saturating_add(u64::from(LEASE_MINUTES_DEFAULT) * 60_000));

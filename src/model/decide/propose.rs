@@ -12,6 +12,18 @@ use crate::model::session::{Phase, Session};
 /// The rule of actions that wait only because the gate is frozen.
 pub const FROZEN: &str = "frozen";
 
+/// The rule by which what policy allows asks as well, and its reason. After a drill that failed, mode `plan` stays, with
+/// what it holds, and asks as `step` does.
+fn asks_always(session: &Session) -> Option<(&'static str, &'static str)> {
+    match session.mode {
+        Mode::Step => Some(("mode-step", "the mode is step: every action asks")),
+        Mode::Plan if session.stops.is_doubtful() => {
+            Some(("stop-drill", "the stop drill failed: every action asks in mode plan"))
+        }
+        Mode::Plan | Mode::Guarded | Mode::Observe => None,
+    }
+}
+
 /// Policy's word with the mode, the gate and the leases taken in. Only ever tighter than policy, but for a lease, which
 /// a user gave.
 fn effective(session: &Session, action: &Action, ruling: Ruling, now: UnixMs) -> (Ruling, Option<Decider>) {
@@ -38,20 +50,12 @@ fn effective(session: &Session, action: &Action, ruling: Ruling, now: UnixMs) ->
         return (Ruling { word: RulingWord::Ask, rule: "options".into(), reason, ..ruling }, None);
     }
     let leased = || session.leases.covering(action, now).map(|l| Decider::Lease(l.granted.lease.clone()));
-    match (ruling.word, session.mode) {
-        (RulingWord::Allow, Mode::Step) => match leased() {
+    match (ruling.word, asks_always(session)) {
+        (RulingWord::Allow, Some((rule, reason))) => match leased() {
             Some(by) => (ruling, Some(by)),
-            None => (
-                Ruling {
-                    word: RulingWord::Ask,
-                    rule: "mode-step".into(),
-                    reason: "the mode is step: every action asks".into(),
-                    ..ruling
-                },
-                None,
-            ),
+            None => (Ruling { word: RulingWord::Ask, rule: rule.into(), reason: reason.into(), ..ruling }, None),
         },
-        (RulingWord::Allow, _) => {
+        (RulingWord::Allow, None) => {
             let by = Decider::Rule(ruling.rule.as_str().into());
             (ruling, Some(by))
         }

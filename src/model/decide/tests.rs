@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::base::Seq;
+use crate::model::DrillResult;
 use crate::model::action::{Body, Content, Executor, FileChange, Proposal};
 use crate::model::draft::Draft;
-use crate::model::event::{Envelope, SessionOpened};
+use crate::model::event::{Drilled, DrilledRung, Envelope, SessionOpened};
 use crate::model::session::Phase;
 
 /// A session that appends what it decides, as the host does.
@@ -309,4 +310,17 @@ fn in_plan_mode_one_approval_opens_the_rest_of_its_step() {
     let same_step = file_in(&mut desk, "s1");
     let other_step = file_in(&mut desk, "s2");
     assert_eq!((desk.phase(&same_step), desk.phase(&other_step)), (Phase::Running, Phase::Held));
+    // Then the drill of the stop fails: the mode and its plan stay, and nothing runs without a question.
+    let drilled = |result| Drilled { rungs: vec![DrilledRung { result, ..DrilledRung::default() }] };
+    let (allowed, _) = desk.file(RulingWord::Allow, Executor::Host);
+    desk.append(vec![Event::Drilled(drilled(DrillResult::Failed))]);
+    let (asked, _) = desk.file(RulingWord::Allow, Executor::Host);
+    assert_eq!((desk.phase(&allowed), desk.phase(&asked)), (Phase::Running, Phase::Held));
+    let answer = desk.answer(&other_step, Verdict::Approve);
+    desk.put(Input::Answer(Box::new(answer))).unwrap();
+    let after = file_in(&mut desk, "s2");
+    assert_eq!(desk.phase(&after), Phase::Held, "an approval opens no lease");
+    desk.append(vec![Event::Drilled(drilled(DrillResult::Unproved))]);
+    let (passed, _) = desk.file(RulingWord::Allow, Executor::Host);
+    assert_eq!(desk.phase(&passed), Phase::Running);
 }

@@ -75,7 +75,7 @@ impl DrilledRung {
         let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         match result {
             DrillResult::Unavailable => format!("{rung}: not available{why}"),
-            DrillResult::Passed | DrillResult::Failed | DrillResult::Other(_) => {
+            DrillResult::Passed | DrillResult::Failed | DrillResult::Unproved | DrillResult::Other(_) => {
                 format!("{rung}: {result}, {started} started, {left} left after {stop_ms} ms{why}")
             }
         }
@@ -83,14 +83,23 @@ impl DrilledRung {
 }
 
 impl Drilled {
-    /// The rungs on which something outlived the stop, or the drill could not be carried out.
+    /// The rungs on which something outlived the stop.
     pub fn failed(&self) -> impl Iterator<Item = &DrilledRung> {
         self.rungs.iter().filter(|rung| rung.result == DrillResult::Failed)
+    }
+
+    /// Whether the stop works on every rung that can be used.
+    pub fn is_proved(&self) -> bool {
+        self.rungs.iter().all(|rung| matches!(rung.result, DrillResult::Passed | DrillResult::Unavailable))
     }
 }
 
 pub(super) fn drilled(body: &Drilled) -> Words {
-    let heading = if body.failed().next().is_some() { "Stop drill failed" } else { "Stop drill passed" };
+    let heading = match body.failed().next() {
+        Some(_) => "Stop drill failed",
+        None if body.is_proved() => "Stop drill passed",
+        None => "Stop drill proved nothing",
+    };
     let lines: Vec<String> = body.rungs.iter().map(DrilledRung::line).collect();
     Words::new(heading).lines(lines.join("\n"))
 }

@@ -66,6 +66,13 @@ pub struct Stops {
     pub drill: Option<Drilled>,
 }
 
+impl Stops {
+    /// Whether the last drill left a process: a stop cannot be relied on.
+    pub fn is_doubtful(&self) -> bool {
+        self.drill.as_ref().is_some_and(|drilled| drilled.failed().next().is_some())
+    }
+}
+
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Session {

@@ -12,7 +12,7 @@ use super::launch::Containment;
 use super::layer::{BuildFolders, Layer, available};
 use super::limits;
 use super::root::Root;
-use super::run::{Running, Spawner, Spec, environment};
+use super::run::{Running, Spawner, Spec};
 use super::tree::Rules;
 use crate::model::event::{Census, DrilledRung, Network};
 use crate::model::{DrillResult, Rung};
@@ -45,6 +45,10 @@ echo "all $count"
 wait
 "#;
 
+/// Directories of programs that belong to the system. A drill inherits nothing, and starts in `/`: whatever the user's
+/// environment or the workspace has could run code of the repository.
+const PROGRAMS: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
+
 /// What a drill saw.
 #[derive(Debug, Clone, Default)]
 struct Seen {
@@ -55,27 +59,37 @@ struct Seen {
     /// The pipe came to its end.
     is_ended: bool,
     is_bystander_alive: bool,
+    /// The launcher starts its children in a pid namespace of their own; `None` where that could not be read.
+    has_namespace: Option<bool>,
 }
 
 /// Judges what was seen.
 fn judge(rung: Rung, seen: &Seen) -> DrilledRung {
     let survivors = u32::try_from(seen.census.survivors.len()).unwrap_or(u32::MAX);
     let named = seen.census.survivors.iter().map(|survivor| format!("{} {}", survivor.pid, survivor.argv));
-    let why = if survivors > 0 {
+    let failed = if survivors > 0 {
         Some(format!("these processes outlived the stop: {}", named.collect::<Vec<_>>().join(", ")))
     } else if !seen.is_ended {
         Some("a process that the census does not see outlived the stop: it still holds the drill's output".to_owned())
     } else if !seen.is_bystander_alive {
         Some("the stop ended a process that does not belong to the session".to_owned())
-    } else if seen.due.is_none_or(|due| seen.said < due) {
-        let due = seen.due.map_or_else(|| "an unknown number".to_owned(), |due| due.to_string());
-        Some(format!("only {} of {due} evasive processes could be started, so nothing is proved", seen.said))
     } else {
         None
     };
+    let (result, why) = match failed {
+        Some(why) => (DrillResult::Failed, Some(why)),
+        None if seen.due.is_none_or(|due| seen.said < due) => {
+            let due = seen.due.map_or_else(|| "an unknown number".to_owned(), |due| due.to_string());
+            let why = format!("only {} of {due} evasive processes could be started, so nothing is proved", seen.said);
+            (DrillResult::Unproved, Some(why))
+        }
+        None => (DrillResult::Passed, None),
+    };
+    // The launcher goes on without a namespace where the kernel, or a container, refuses one.
+    let rung = if rung == Rung::Namespace && seen.has_namespace == Some(false) { Rung::Subreaper } else { rung };
     DrilledRung {
         rung,
-        result: if why.is_none() { DrillResult::Passed } else { DrillResult::Failed },
+        result,
         started: seen.said,
         left: survivors.max(u32::from(!seen.is_ended)),
         stop_ms: seen.census.checked_ms,
@@ -83,7 +97,7 @@ fn judge(rung: Rung, seen: &Seen) -> DrilledRung {
     }
 }
 
-/// The rung on which a command without a layer runs.
+/// The rung on which a command without a layer should run; a drill names the one on which it does.
 pub fn direct(containment: Containment) -> Rung {
     match containment {
         Containment::Auto if rustix::process::geteuid().is_root() => Rung::Namespace,
@@ -91,33 +105,39 @@ pub fn direct(containment: Containment) -> Rung {
     }
 }
 
-/// Drills the stop of what this spawner starts in `cwd`. Must be called within a tokio runtime.
-pub async fn drill(spawner: Spawner, rung: Rung, cwd: &Path) -> DrilledRung {
-    let failed = |why: String| DrilledRung {
+/// Drills the stop of what this spawner starts; again when nothing was proved: the machine may have been busy. Must be
+/// called within a tokio runtime.
+pub async fn drill(spawner: &Spawner, rung: Rung) -> DrilledRung {
+    let first = attempt(spawner, rung.clone()).await;
+    if first.result == DrillResult::Unproved { attempt(spawner, rung).await } else { first }
+}
+
+async fn attempt(spawner: &Spawner, rung: Rung) -> DrilledRung {
+    let unproved = |why: String| DrilledRung {
         rung: rung.clone(),
-        result: DrillResult::Failed,
+        result: DrillResult::Unproved,
         why: Some(why),
         ..DrilledRung::default()
     };
     let session = format!("{}-drill-{}", spawner.tracker().session(), rung.as_str());
-    let spawner = spawner.of_session(&session);
+    let spawner = spawner.clone().of_session(&session).passing(Vec::new());
     let bystander = match Bystander::start() {
         Ok(bystander) => bystander,
-        Err(error) => return failed(format!("cannot start a process outside: {error}")),
+        Err(error) => return unproved(format!("cannot start a process outside: {error}")),
     };
     let argv = ["/bin/sh", "-c", EVASIONS].map(Into::into).to_vec();
-    let environment = environment(&[], &[]);
-    let spec = Spec { argv, cwd: cwd.to_owned(), environment, piped_stdin: false, merged: true };
+    let environment = vec![("PATH".into(), PROGRAMS.into())];
+    let spec = Spec { argv, cwd: PathBuf::from("/"), environment, piped_stdin: false, merged: true };
     let running = match spawner.spawn(&spec) {
         Ok(running) => running,
-        Err(error) => return failed(format!("cannot start the launcher: {error}")),
+        Err(error) => return unproved(format!("cannot start the launcher: {error}")),
     };
     judge(rung, &observe(running, spawner.tracker().clone(), bystander).await)
 }
 
 /// As [`drill`], in this layer, which is thrown away.
-pub async fn within(spawner: Spawner, layer: Layer, cwd: &Path) -> DrilledRung {
-    let drilled = drill(spawner.within(layer.plan().clone()), Rung::Layer, cwd).await;
+pub async fn within(spawner: Spawner, layer: Layer) -> DrilledRung {
+    let drilled = drill(&spawner.within(layer.plan().clone()), Rung::Layer).await;
     let refusal = layer.refusal();
     // Removing it takes a moment.
     drop(tokio::task::spawn_blocking(move || drop(layer)));
@@ -135,6 +155,7 @@ async fn observe(mut running: Running, tracker: Tracker, mut bystander: Bystande
         // Whoever is late is missed below.
         let _ = timeout(start, listen(output, &mut seen)).await;
     }
+    seen.has_namespace = has_namespace(running.pid);
     let stopped = tokio::task::spawn_blocking(move || tracker.stop(Scope::Session)).await;
     seen.census = stopped.unwrap_or_default();
     seen.is_ended = match output {
@@ -143,6 +164,13 @@ async fn observe(mut running: Running, tracker: Tracker, mut bystander: Bystande
     };
     seen.is_bystander_alive = bystander.is_alive();
     seen
+}
+
+/// Whether the children of this launcher are in another pid namespace than this process.
+fn has_namespace(launcher: i32) -> Option<bool> {
+    let own = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    let children = std::fs::read_link(format!("/proc/{launcher}/ns/pid_for_children")).ok()?;
+    Some(own != children)
 }
 
 /// Reads until every process has said its name.
@@ -182,7 +210,13 @@ struct Bystander(Child);
 impl Bystander {
     fn start() -> std::io::Result<Self> {
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", "read line"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .args(["-c", "read line"])
+            .current_dir("/")
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         command.spawn().map(Self)
     }
 
@@ -217,17 +251,23 @@ pub async fn every_rung(
         made.map_err(|no| no.to_string())
     });
     let mut all = vec![match layer {
-        Ok(layer) => within(spawner(Containment::Auto), layer, root.path()).await,
+        Ok(layer) => within(spawner(Containment::Auto), layer).await,
         Err(why) => DrilledRung::unavailable(Rung::Layer, why),
     }];
+    let no_namespace = |why: &str| {
+        let why = format!("{why}; the launcher is a subreaper instead");
+        DrilledRung::unavailable(Rung::Namespace, why)
+    };
     all.push(match direct(Containment::Auto) {
-        rung @ Rung::Namespace => drill(spawner(Containment::Auto), rung, root.path()).await,
+        Rung::Namespace => match drill(&spawner(Containment::Auto), Rung::Namespace).await {
+            drilled if drilled.rung == Rung::Namespace => drilled,
+            _ => no_namespace("the kernel or the container refuses a pid namespace to root"),
+        },
         Rung::Layer | Rung::Subreaper | Rung::Other(_) => {
-            let why = "outside a layer, only root can make a pid namespace; the launcher is a subreaper instead";
-            DrilledRung::unavailable(Rung::Namespace, why.to_owned())
+            no_namespace("outside a layer, only root can make a pid namespace")
         }
     });
-    all.push(drill(spawner(Containment::Subreaper), Rung::Subreaper, root.path()).await);
+    all.push(drill(&spawner(Containment::Subreaper), Rung::Subreaper).await);
     all
 }
 
@@ -237,14 +277,26 @@ mod tests {
     use crate::model::event::Survivor;
 
     fn good() -> Seen {
-        Seen { said: 9, due: Some(9), census: Census::default(), is_ended: true, is_bystander_alive: true }
+        Seen {
+            said: 9,
+            due: Some(9),
+            census: Census::default(),
+            is_ended: true,
+            is_bystander_alive: true,
+            ..Seen::default()
+        }
     }
 
     #[test]
     fn a_drill_passes_only_when_all_started_and_both_proofs_agree() {
         let check = |seen: Seen, left: u32, expect: Option<&str>| {
             let drilled = judge(Rung::Layer, &seen);
-            let result = if expect.is_none() { DrillResult::Passed } else { DrillResult::Failed };
+            let is_short = seen.due.is_none_or(|due| seen.said < due);
+            let result = match expect {
+                None => DrillResult::Passed,
+                Some(_) if is_short => DrillResult::Unproved,
+                Some(_) => DrillResult::Failed,
+            };
             assert_eq!((drilled.result.clone(), drilled.left), (result, left), "{drilled:?}");
             assert!(
                 expect.is_none_or(|part| drilled.why.as_ref().is_some_and(|why| why.contains(part))),
@@ -259,5 +311,18 @@ mod tests {
         check(Seen { is_bystander_alive: false, ..good() }, 0, Some("does not belong"));
         check(Seen { said: 8, ..good() }, 0, Some("only 8 of 9"));
         check(Seen { due: None, ..good() }, 0, Some("an unknown number"));
+        let left = judge(Rung::Layer, &Seen { said: 1, is_ended: false, ..good() });
+        assert_eq!(left.result, DrillResult::Failed, "what was left is left, however few were started");
+    }
+
+    #[test]
+    fn the_rung_is_the_one_that_the_launcher_reached() {
+        let check = |rung: Rung, has_namespace, expect: Rung| {
+            assert_eq!(judge(rung, &Seen { has_namespace, ..good() }).rung, expect, "{has_namespace:?}");
+        };
+        check(Rung::Namespace, Some(true), Rung::Namespace);
+        check(Rung::Namespace, Some(false), Rung::Subreaper);
+        check(Rung::Namespace, None, Rung::Namespace);
+        check(Rung::Layer, Some(false), Rung::Layer);
     }
 }

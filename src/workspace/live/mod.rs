@@ -477,12 +477,12 @@ impl port::Workspace for LiveWorkspace {
                 let made = move || Ok(layers.make(&DRILL.into(), (&root, &rules), "", (Some(Network::Off), false)));
                 let layer = blocking(made).await.unwrap_or_else(|error| Err(error.to_string()));
                 rungs.push(match layer {
-                    Ok(layer) => drill::within(self.spawner.clone(), layer, self.root.path()).await,
+                    Ok(layer) => drill::within(self.spawner.clone(), layer).await,
                     Err(why) => DrilledRung::unavailable(Rung::Layer, why),
                 });
             }
             let rung = drill::direct(self.containment);
-            rungs.push(drill::drill(self.spawner.clone(), rung, self.root.path()).await);
+            rungs.push(drill::drill(&self.spawner, rung).await);
             rungs
         })
     }
