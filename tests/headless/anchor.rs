@@ -90,6 +90,13 @@ fn a_record_that_was_cut_fails_by_its_anchors() {
     git(&room, &["notes", "--ref=rightseat", "append", "-m", &planted.to_string(), "HEAD"]);
     let (code, text, _) = room.run(&["verify", &session]);
     assert!(code == 0 && text.contains("3 lines beside them are not signed with its key"), "{text}");
+    // Without its anchors: the record says that a turn has ended.
+    std::fs::write(&file, format!("{planted}\n")).unwrap();
+    let (code, text, _) = room.run(&["verify", &session]);
+    assert!(code == 1 && text.contains("no anchor of this session is left in the anchor file"), "{text}");
+    std::fs::remove_file(&file).unwrap();
+    let (code, text, _) = room.run(&["verify", &session]);
+    assert!(code == 1 && text.contains("no anchor of this session is left in the anchor file"), "{text}");
     std::fs::write(&file, rest).unwrap();
     let journal = room.state().join("sessions").join(&session).join("journal.db");
     cut(&journal, 4);
@@ -100,10 +107,9 @@ fn a_record_that_was_cut_fails_by_its_anchors() {
     std::fs::rename(&file, &copy).unwrap();
     let (code, text, _) = room.run(&["verify", &session]);
     assert!(code == 1 && text.contains("the git note is at"), "{text}");
-    assert!(text.contains("no anchor of this session is left in the anchor file"), "{text}");
     git(&room, &["update-ref", "-d", "refs/notes/rightseat"]);
     let (code, text, _) = room.run(&["verify", &session]);
-    assert!(code == 1 && text.contains("no anchor of this session is left in the git note"), "{text}");
+    assert!(code == 1 && text.contains("the head file is missing") && !text.contains("event 5"), "{text}");
     let (code, text, _) = room.run(&["verify", &session, "--anchor", copy.to_str().unwrap()]);
     assert!(code == 1 && text.contains("the anchor is at"), "{text}");
 }
