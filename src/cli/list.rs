@@ -9,6 +9,7 @@ use crate::base::{Seq, SessionId};
 use crate::cli::limits::{BRANCH_BYTES_MAX, LAST_WORDS_CHARS_MAX};
 use crate::journal::{Journal, Reader, is_held};
 use crate::model::event::Held;
+use crate::model::offer::needs_choice;
 use crate::model::session::{ActionState, Speaker, TestCount};
 use crate::model::{ActionBody, Session, StepStatus};
 use crate::ui::action_words;
@@ -147,7 +148,7 @@ fn pending(state: &ActionState) -> Pending {
         held_at: state.times.held_at,
         confirm: state.held.as_ref().and_then(|held| held.confirm.clone()),
         guarded: state.held.as_ref().is_some_and(Held::is_guarded),
-        opens: is_question || action.conflicted || !action.options.is_empty(),
+        opens: is_question || action.conflicted || needs_choice(&action.options),
     }
 }
 

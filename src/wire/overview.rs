@@ -106,7 +106,7 @@ pub struct Pending {
     /// At a guard rail, with or without a word: it is decided alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub guarded: bool,
-    /// More than yes or no can be answered: a form, a plan, or options. Only the session itself shows that whole.
+    /// More than yes or no must be answered: a form, a plan, or a choice among options. Only the session shows that whole.
     #[serde(default)]
     pub opens: bool,
 }

@@ -35,6 +35,7 @@ async fn a_drill_that_fails_raises_an_alarm_and_everything_asks() {
         assert!(alarm["text"].as_str().unwrap().contains("every action asks from now on"), "{alarm}");
         // The plan's hold stays.
         s.call("gate/mode", json!({"mode": "observe"})).await.unwrap();
+        s.wait("the mode", |e| e["kind"] == "mode_changed" && e["mode"] == "observe").await;
         let modes = s.events.iter().filter(|e| e["kind"] == "mode_changed").map(|e| e["mode"].as_str().unwrap());
         let expect: &[&str] = if then == "step" { &["step", "observe"] } else { &["observe"] };
         assert_eq!(modes.collect::<Vec<_>>(), expect);
