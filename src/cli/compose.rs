@@ -13,6 +13,7 @@ use crate::host::{ChecksSetup, Judge as _, Setup};
 use crate::journal::{Journal, Signer};
 use crate::model::Command;
 use crate::port::{Clock, Workspace};
+use crate::workspace::egress::Broker;
 use crate::workspace::launch::Containment;
 use crate::workspace::watch::Means;
 use crate::workspace::{LiveWorkspace, Settings};
@@ -47,6 +48,7 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
     .map_err(|e| Fail::usage(e.to_string()))?
     .passing(options.settings.env_pass.clone())
     .drilling(options.settings.stop.drill)
+    .brokering(Broker::new(&options.settings.layer.broker, |name| std::env::var(name).ok()))
     .layered(&options.settings.layer, vec![place.state().to_owned()])
     .watching_by(means(options.settings.watch.poll), Duration::from_millis(options.settings.watch.poll_ms));
     let workspace: Arc<dyn Workspace> = Arc::new(workspace);

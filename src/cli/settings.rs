@@ -152,6 +152,10 @@ fn show(shared: &Shared) -> Done {
         let (role, model) = (Untrusted::new(role.as_str()), Untrusted::new(specialist.model.as_str()));
         print(&format!("specialists.{} = {}", role.visible(), model.visible()))?;
     }
+    for (host, of) in &found.settings.layer.broker {
+        let (host, env) = (Untrusted::new(host.as_str()), Untrusted::new(of.env.as_str()));
+        print(&format!("broker.{:?}.env = {:?}", host.visible().to_string(), env.visible().to_string()))?;
+    }
     for warning in &found.warnings {
         super::complain(warning);
     }

@@ -1,5 +1,6 @@
 //! The shape of `config.toml`: every key optional, unknown ones an error. This is also the JSON schema.
 
+use super::broker::Brokered;
 use super::layers::{IsolationChoice, LayerUse, Polling, Signs, TestCommand};
 use super::{AnchorFile, ConfigError, Quiet, StopFile};
 use crate::checks::ParserKind;
@@ -39,6 +40,8 @@ pub struct File {
     pub specialists: BTreeMap<String, Specialist>,
     pub notifications: Notifications,
     pub layer: LayerFile,
+    /// Hosts whose keys commands use without having them.
+    pub broker: BTreeMap<String, Brokered>,
     /// Other machines whose sessions the home screen shows: a name of your own, and the machine as for ssh.
     pub hosts: BTreeMap<String, String>,
     pub stop: StopFile,

@@ -1,5 +1,6 @@
 //! From files to settings: later layers win, the project's only where it tightens.
 
+use super::broker::{self, Brokered};
 use super::file::{File, Specialist};
 use super::{AnchorSettings, Quiet, StopSettings, anchor};
 use crate::base::limits::{
@@ -175,6 +176,8 @@ pub struct LayerSettings {
     pub network: Network,
     /// Globs of the paths that are promoted without a question; `None` = all that no rule speaks against.
     pub promote: Option<Vec<String>>,
+    /// Keys that commands use without having them, by host.
+    pub broker: BTreeMap<String, Brokered>,
 }
 
 /// The notifications for a user who is looking elsewhere.
@@ -246,7 +249,7 @@ pub struct Resolved {
     pub settings: Settings,
     /// Layer of every key that some layer set, as in the file (`budget.tokens`).
     pub sources: BTreeMap<String, Layer>,
-    /// The settings of a project that were rejected, in words.
+    /// The settings of a project that were rejected, and those that have no effect, in words.
     pub warnings: Vec<String>,
 }
 
@@ -260,6 +263,7 @@ pub fn resolve(user: &File, flags: &File, project: Option<&File>) -> Resolved {
     if let Some(project) = project {
         tighten(&mut out, project);
     }
+    out.warnings.extend(broker::without_effect(&out.settings.layer));
     out
 }
 
@@ -308,6 +312,7 @@ fn apply(s: &mut Settings, f: &File) {
     s.stop.apply(&f.stop);
     s.anchor.apply(&f.anchor);
     s.specialists.extend(f.specialists.clone());
+    s.layer.broker.extend(f.broker.clone());
 }
 
 /// Whole micro-dollars; a negative or absurd amount was refused when the file was read.
@@ -446,6 +451,7 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
     let glob = f.policy.guarded.iter().flatten().find_map(|g| globset::Glob::new(g).err().map(|e| e.to_string()));
     let promoted = f.layer.promote.iter().flatten().find_map(|g| globset::Glob::new(g).err().map(|e| e.to_string()));
     let host = f.hosts.iter().find(|(_, host)| host.is_empty() || host.starts_with('-'));
+    let brokered = f.broker.iter().find_map(|(name, of)| of.fault(name));
     let model = f.specialists.iter().find(|(_, s)| !s.model.contains('/'));
     [
         ("agent", empty(&f.agent)),
@@ -463,6 +469,7 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
         ("layer.promote", promoted),
         ("hosts", host.map(|(name, host)| format!("{name}: {host:?} is not a machine as for ssh"))),
         ("anchor.file", anchor::fault(&f.anchor)),
+        ("broker", brokered),
         ("specialists", model.map(|(role, s)| format!("{role}: write a model as PROVIDER/MODEL, not {:?}", s.model))),
     ]
     .into_iter()

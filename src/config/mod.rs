@@ -5,6 +5,7 @@
 //! isolation stronger, the budgets smaller and the list of guarded paths longer, and nothing else.
 
 mod anchor;
+mod broker;
 mod error;
 mod file;
 mod layers;
@@ -16,6 +17,7 @@ mod rows;
 mod stop;
 
 pub use anchor::{AnchorFile, AnchorSettings};
+pub use broker::Brokered;
 pub use error::ConfigError;
 pub use file::{Checks, File, LayerFile, Notifications, Specialist, Ui, Watch, parse, schema};
 pub use layers::{

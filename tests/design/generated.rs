@@ -129,9 +129,10 @@ fn settings() -> String {
     let mut known = 0;
     for (name, of) in properties(schema) {
         let table = properties(resolved(schema, of));
-        let by_role = properties(resolved(schema, &of["additionalProperties"]));
-        let keys: Vec<(String, &Value)> = if !by_role.is_empty() {
-            by_role.into_iter().map(|(key, of)| (format!("{name}.ROLE.{key}"), of)).collect()
+        let by_name = properties(resolved(schema, &of["additionalProperties"]));
+        let inner = if name == "specialists" { "ROLE" } else { "HOST" };
+        let keys: Vec<(String, &Value)> = if !by_name.is_empty() {
+            by_name.into_iter().map(|(key, of)| (format!("{name}.{inner}.{key}"), of)).collect()
         } else if table.is_empty() {
             vec![(name.to_owned(), of)]
         } else {

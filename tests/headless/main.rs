@@ -17,6 +17,7 @@ mod seat;
 mod agents;
 mod always;
 mod anchor;
+mod broker;
 mod crash;
 mod doubt;
 mod drill;

@@ -3,7 +3,8 @@
 use crate::model_server::{Fault, ModelServer, Script, Turn};
 use rightseat::agent::llm::Fault as Failure;
 use rightseat::agent::llm::{Api, Catalog, Closed, Endpoint, Message, Patience, Progress, Reply, Request};
-use rightseat::agent::llm::{Secret, Thinking, ToolSpec, complete, discover};
+use rightseat::agent::llm::{Thinking, ToolSpec, complete, discover};
+use rightseat::base::Secret;
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -42,7 +42,7 @@ async fn out(ground: &Ground, text: &str, mut decide: impl FnMut(&Connect) -> Wo
     };
     tokio::select! {
         _ = drive(running, Duration::from_secs(60), &mut kept) => {}
-        () = async { serve(door, &tree, asks).await; std::future::pending().await } => {}
+        () = async { serve(door, &tree, asks, std::sync::Arc::default()).await; std::future::pending().await } => {}
         () = deciding => {}
     }
     assert_eq!(layer.refusal(), None);

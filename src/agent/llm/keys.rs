@@ -5,8 +5,8 @@
 //! own.
 
 use super::catalog::{Entry, KeySource};
-use super::secret::Secret;
 use crate::agent::llm::limits;
+use crate::base::Secret;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

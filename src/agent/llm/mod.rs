@@ -2,7 +2,7 @@
 //!
 //! Every action it wants goes through the port's gate; this module never writes a file and never
 //! starts a command on its own. Pure cores: `providers` (wire formats), `reply`, `turn`; effects:
-//! `http`. Provider words end in `providers`, keys end in `secret`.
+//! `http`. Provider words end in `providers`, keys are a `Secret`.
 
 mod agent;
 mod budget;
@@ -27,7 +27,6 @@ mod providers;
 mod repeats;
 mod reply;
 mod request;
-mod secret;
 mod settings;
 mod shown;
 mod slash;
@@ -46,4 +45,3 @@ pub use http::{Endpoint, Patience, Progress, complete};
 pub use providers::Api;
 pub use reply::{Closed, Reply};
 pub use request::{Message, Request, Thinking, ToolSpec};
-pub use secret::Secret;

@@ -143,6 +143,11 @@ fn files(shared: &Shared) -> Vec<Finding> {
     note("agents", agents::catalog(shared).map(|_| said(&paths.agents)).map_err(|f| f.text));
     note("models", llm::catalog(shared.config.as_deref()).map(|_| said(&paths.models)).map_err(|f| f.text));
     note("policy", policy(&paths.policy).map(|()| said(&paths.policy)));
+    let resolved = settings::resolved(shared, &workspace);
+    let (warnings, broker) = resolved.map(|found| (found.warnings, found.settings.layer.broker)).unwrap_or_default();
+    let without_key = broker.values().filter(|of| screen::env(&of.env).is_none());
+    let without_key = without_key.map(|of| format!("{} of [broker] is not set, so there is no key", of.env));
+    let limited: Vec<String> = warnings.into_iter().chain(without_key).collect();
     match settings::look(shared) {
         Ok(look) => {
             let theme = theme::load(&look.theme, look.theme_dir.as_deref());
@@ -152,6 +157,7 @@ fn files(shared: &Shared) -> Vec<Finding> {
         }
         Err(fail) => note("theme", Err(fail.text)),
     }
+    found.extend(limited.into_iter().map(|says| Finding::limited(GROUP, "config", says, "see docs/CONFIG.md")));
     found
 }
 

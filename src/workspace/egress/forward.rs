@@ -1,12 +1,11 @@
-//! One request without encryption, passed on to the host that it names.
+//! One request, passed on to the host that it names.
 
-use super::serve::{Body, boxed};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 /// Headers that are about one connection (RFC 9110, section 7.6.1), and those for a proxy.
@@ -42,12 +41,12 @@ pub fn strip(headers: &mut HeaderMap) {
     }
 }
 
-/// Passes a request on over this connection, which carries nothing else.
+/// Passes a request with a whole address on over this connection, which carries nothing else.
 pub async fn forward(
     mut request: Request<Incoming>,
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ended: &CancellationToken,
-) -> Result<Response<Body>, String> {
+) -> Result<Response<Incoming>, String> {
     let host = request.uri().authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let uri = path.parse::<Uri>().map_err(|error| format!("its path is invalid: {error}"))?;
@@ -60,7 +59,7 @@ pub async fn forward(
     tokio::spawn(ended.clone().run_until_cancelled_owned(connection));
     let mut response = sender.send_request(request).await.map_err(failed)?;
     strip(response.headers_mut());
-    Ok(response.map(boxed))
+    Ok(response)
 }
 
 #[cfg(test)]

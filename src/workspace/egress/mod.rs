@@ -10,13 +10,18 @@
 //! certain which command a connection belongs to. A name is resolved only after it was allowed, here and never in the
 //! layer; where it leads to an address that is not public, that is asked about as well, and the connection is made to
 //! the very addresses that were judged.
+//!
+//! A request to this proxy itself, with a host of the broker as the beginning of its path, goes to that host with the
+//! key that the command does not have.
 
+mod broker;
 mod door;
 mod forward;
 mod peer;
 mod reach;
 mod serve;
 
+pub use broker::Broker;
 pub use door::{Door, hand_over, pair};
 pub use peer::Tree;
 pub use serve::serve;

@@ -1,5 +1,6 @@
 //! The proxy of one command: it takes connections from the layer, reads what each asks for, and passes bytes on.
 
+use super::broker::{Broker, without};
 use super::door::Door;
 use super::forward::forward;
 use super::peer::Tree;
@@ -36,7 +37,7 @@ where
 }
 
 /// Serves a command until it has ended: dropping this ends every connection.
-pub async fn serve(door: Door, running: &Tree, asks: mpsc::Sender<Progress>) {
+pub async fn serve(door: Door, running: &Tree, asks: mpsc::Sender<Progress>, broker: Arc<Broker>) {
     let listener = match door.listener().await {
         Ok(Some(listener)) => listener,
         // There is no layer, which the launcher reports.
@@ -58,9 +59,9 @@ pub async fn serve(door: Door, running: &Tree, asks: mpsc::Sender<Progress>) {
                 continue;
             }
         };
-        let served =
-            connection(stream, Client { peer, asked: asked.clone(), ended: ended.clone(), place: Arc::new(place) });
-        tokio::spawn(ended.clone().run_until_cancelled_owned(served));
+        let (asked, broker, ended) = (asked.clone(), broker.clone(), ended.clone());
+        let client = Client { peer, asked, broker, ended: ended.clone(), place: Arc::new(place) };
+        tokio::spawn(ended.run_until_cancelled_owned(connection(stream, client)));
     }
 }
 
@@ -69,6 +70,7 @@ pub async fn serve(door: Door, running: &Tree, asks: mpsc::Sender<Progress>) {
 struct Client {
     peer: SocketAddr,
     asked: Arc<Asked>,
+    broker: Arc<Broker>,
     ended: CancellationToken,
     place: Arc<tokio::sync::OwnedSemaphorePermit>,
 }
@@ -91,8 +93,13 @@ async fn connection(stream: TcpStream, client: Client) {
 
 impl Client {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        let answered =
-            if request.method() == Method::CONNECT { self.tunnel(request).await } else { self.plain(request).await };
+        let answered = if request.method() == Method::CONNECT {
+            self.tunnel(request).await
+        } else if request.uri().authority().is_none() {
+            self.brokered(request).await
+        } else {
+            self.plain(request).await
+        };
         answered.unwrap_or_else(|(status, why)| refusal(status, &why))
     }
 
@@ -113,13 +120,27 @@ impl Client {
 
     async fn plain(&self, request: Request<Incoming>) -> Result<Response<Body>, (StatusCode, String)> {
         if request.uri().scheme_str() != Some("http") {
-            return Err(invalid("this is a proxy: use CONNECT, or a request with a whole http:// address"));
+            return Err(invalid(USE));
         }
         let to = request.uri().authority().map(|to| format!("http://{to}"));
         let address = to.as_deref().and_then(Address::parse).ok_or_else(|| invalid("its host is invalid"))?;
         let stream = self.reach(&address).await?;
         let failed = |why| (StatusCode::BAD_GATEWAY, format!("{address}: {why}"));
-        forward(request, stream, &self.ended).await.map_err(failed)
+        Ok(forward(request, stream, &self.ended).await.map_err(failed)?.map(boxed))
+    }
+
+    /// A request to a host whose key the command does not have. Redirects are the command's to follow, without the key.
+    async fn brokered(&self, mut request: Request<Incoming>) -> Result<Response<Body>, (StatusCode, String)> {
+        let (host, uri) = self.broker.find(request.uri()).ok_or_else(|| invalid(USE))?;
+        let address = &host.address;
+        let failed = |why| (StatusCode::BAD_GATEWAY, format!("{address}: {why}"));
+        let key = host.key().map_err(failed)?;
+        *request.uri_mut() = uri;
+        host.fill(request.headers_mut(), key);
+        let stream = self.reach(address).await?;
+        let stream = self.broker.encrypted(address, stream).await.map_err(failed)?;
+        let response = forward(request, stream, &self.ended).await.map_err(failed)?;
+        Ok(without(response, key.clone()))
     }
 
     async fn reach(&self, address: &Address) -> Result<TcpStream, (StatusCode, String)> {
@@ -129,6 +150,8 @@ impl Client {
         })
     }
 }
+
+const USE: &str = "this is a proxy: use CONNECT, or a request with a whole http:// address";
 
 fn invalid(why: &str) -> (StatusCode, String) {
     (StatusCode::BAD_REQUEST, why.to_owned())

@@ -43,7 +43,7 @@ impl Layers {
 
     /// `launcher` is the rightseat binary, `state` the session's own directory.
     pub fn new(settings: &LayerSettings, hidden: Vec<PathBuf>, launcher: PathBuf, state: PathBuf) -> Self {
-        let &LayerSettings { commands, network, ref promote } = settings;
+        let &LayerSettings { commands, network, ref promote, .. } = settings;
         let (refusal, held) = (Arc::default(), Arc::default());
         let declared = promote.as_ref().map(|globs| set_of(globs));
         Self { commands, network, declared, hidden: Arc::new(hidden), launcher, state, refusal, held }

@@ -12,6 +12,7 @@ use super::census::{Scope, Tracker};
 use super::checkpoint::{Difference, EntryKind, Store, StoreError, compare};
 use super::drill;
 use super::edit;
+use super::egress::Broker;
 use super::launch::Containment;
 use super::layer;
 use super::listing::Listing;
@@ -117,6 +118,12 @@ impl LiveWorkspace {
     /// Passes these variables on to every command, beside the built-in short list.
     pub fn passing(mut self, names: Vec<String>) -> Self {
         self.spawner = self.spawner.passing(names);
+        self
+    }
+
+    /// Lets commands use these keys without having them.
+    pub fn brokering(mut self, broker: Broker) -> Self {
+        self.spawner = self.spawner.brokering(broker);
         self
     }
 

@@ -338,8 +338,8 @@ async fn run_command(
     };
     let served = async {
         if let Some(door) = door {
-            let launcher = running_pid;
-            egress::serve(door, &egress::Tree { tracker: tracker.clone(), launcher }, progress.clone()).await;
+            let tree = egress::Tree { tracker: tracker.clone(), launcher: running_pid };
+            egress::serve(door, &tree, progress.clone(), spawner.broker().clone()).await;
         }
         std::future::pending().await
     };

@@ -45,6 +45,8 @@ pub struct Spawner {
     tracker: Tracker,
     /// Names of variables passed on beside the built-in short list, by the user's configuration.
     passed: Vec<String>,
+    /// The keys that no command has.
+    broker: Arc<egress::Broker>,
     layer: Option<Arc<Plan>>,
 }
 
@@ -69,7 +71,7 @@ impl Spawner {
         // Through the kernel's link it stays this very binary when the file is replaced meanwhile.
         let same = std::env::current_exe().is_ok_and(|own| own == launcher);
         let launcher = if same { PathBuf::from("/proc/self/exe") } else { launcher };
-        Self { launcher, containment, tracker, passed: Vec::new(), layer: None }
+        Self { launcher, containment, tracker, passed: Vec::new(), broker: Arc::default(), layer: None }
     }
 
     /// Passes on these variables as well.
@@ -82,6 +84,16 @@ impl Spawner {
     pub fn of_session(mut self, session: &str) -> Self {
         self.tracker = Tracker::new(session);
         self
+    }
+
+    /// Lets commands in a layer with a proxy use these keys, and no command have them.
+    pub fn brokering(mut self, broker: egress::Broker) -> Self {
+        self.broker = Arc::new(broker);
+        self
+    }
+
+    pub fn broker(&self) -> &Arc<egress::Broker> {
+        &self.broker
     }
 
     /// The census of this spawner's session.
@@ -111,13 +123,14 @@ impl Spawner {
             Some(plan) => launch::arguments_within(std::process::id(), plan, &spec.argv).map_err(io::Error::other)?,
             None => launch::arguments(std::process::id(), self.containment, &spec.argv),
         };
+        let passed = self.passed.iter().filter(|name| !self.broker.keeps(name));
         let mut command = Command::new(&self.launcher);
         command
             .arg0("rightseat")
             .args(line)
             .current_dir(&spec.cwd)
             .env_clear()
-            .envs(self.passed.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+            .envs(passed.filter_map(|name| Some((name, std::env::var_os(name)?))))
             .envs(spec.environment.iter().map(|(name, value)| (name, value)))
             .env(MARKER, self.tracker.session())
             .stdin(if spec.piped_stdin { Stdio::piped() } else { Stdio::null() })
@@ -126,7 +139,7 @@ impl Spawner {
         let mut door = None;
         if self.layer.as_ref().is_some_and(|plan| plan.proxied) {
             let (own, other) = egress::pair()?;
-            command.stdin(other).envs(egress::environment());
+            command.stdin(other).envs(egress::environment()).envs(self.broker.environment());
             door = Some(own);
         }
         let mut shared = None;

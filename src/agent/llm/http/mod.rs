@@ -19,8 +19,8 @@ use self::attempt::Failed;
 use super::delta::Delta;
 use super::fault::{self, Fault};
 use super::providers::{Api, Encoded};
-use super::secret::Secret;
 use crate::agent::llm::limits;
+use crate::base::Secret;
 
 /// Waits that differ between servers and tests; the defaults are the limits of the product.
 #[derive(Clone, Copy, Debug)]
