@@ -67,6 +67,8 @@ pub enum Apart {
 pub struct NotApart {
     /// In words, with the fix.
     pub why: String,
+    /// The network that it should have had.
+    pub network: Network,
     /// Not spent.
     pub permit: Permit,
     pub work: Work,
@@ -407,8 +409,8 @@ pub trait Workspace: Send + Sync {
         is_preview: bool,
     ) -> BoxFuture<'_, Result<Performed, Box<NotApart>>> {
         let _ = is_preview;
-        let why = "this workspace has no layers".to_owned();
-        Box::pin(async { Err(Box::new(NotApart { why, permit, work, progress })) })
+        let (why, network) = ("this workspace has no layers".to_owned(), work.network.unwrap_or_default());
+        Box::pin(async move { Err(Box::new(NotApart { why, network, permit, work, progress })) })
     }
 
     /// What the command of this action left in its layer. `before` is the tree that was recorded before it.

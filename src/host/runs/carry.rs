@@ -100,7 +100,7 @@ async fn perform_apart(
         Ok(performed) => return performed,
         Err(not_apart) => *not_apart,
     };
-    let NotApart { why, permit, work, progress } = not_apart;
+    let NotApart { why, network, permit, work, progress } = not_apart;
     if matches!(end, LayerEnd::Preview | LayerEnd::DryRun { needs_layer: true }) {
         let what = if end == LayerEnd::Preview { "a preview" } else { "a dry run that may run code of the workspace" };
         return Performed::of(
@@ -108,8 +108,10 @@ async fn perform_apart(
             Some(format!("nothing was run: there is no layer for {what}: {why}")),
         );
     }
-    if work.network.is_some_and(|network| network != Network::On) {
-        let why = format!("nothing was run: its network cannot be closed without a layer: {why}");
+    if network != Network::On {
+        let why = format!(
+            "nothing was run: its network cannot be closed without a layer: {why}; to run it all the same, approve it with the network `on`"
+        );
         return Performed::of(OutcomeWord::Failed, Some(why));
     }
     let (known, knows) = oneshot::channel();

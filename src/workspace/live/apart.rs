@@ -51,7 +51,7 @@ impl Layers {
 
     /// Finds in the background whether they work here.
     pub fn try_out(&self, root: &Arc<Root>, rules: &Rules) {
-        if self.commands != LayerUse::Never {
+        if self.are_wanted() {
             let (layers, root, rules) = (self.clone(), root.clone(), rules.clone());
             std::thread::spawn(move || layers.refusal((&root, &rules)).is_some());
         }
@@ -67,16 +67,26 @@ impl Layers {
         self.refusal.get_or_init(attempt).as_ref()
     }
 
+    /// The network of a command, by what was decided about it. A preview has none, unless it names one.
+    pub fn network(&self, decided: Option<Network>, is_preview: bool) -> Network {
+        decided.unwrap_or(if is_preview { Network::Off } else { self.network })
+    }
+
+    /// Returns whether there may be layers. A network that is not open needs them.
+    fn are_wanted(&self) -> bool {
+        self.commands != LayerUse::Never || self.network != Network::On
+    }
+
     /// Returns whether this command should get a layer.
     pub fn keeps_apart(&self, command: Apart) -> bool {
         match (self.commands, command) {
             (_, Apart::Preview | Apart::Closed) | (LayerUse::Always, _) | (LayerUse::Writes, Apart::Writes) => true,
+            (LayerUse::Never, Apart::Writes) => self.are_wanted(),
             (LayerUse::Never, _) | (LayerUse::Writes, Apart::OnlyReads | Apart::Outside) => false,
         }
     }
 
-    /// A layer for this action, after the attempt has shown that they work here. A preview has no network, unless
-    /// it names one.
+    /// A layer for this action, after the attempt has shown that they work here.
     ///
     /// # Errors
     /// In words, why there is none.
@@ -85,7 +95,7 @@ impl Layers {
         action: &ActionId,
         (root, rules): (&Root, &Rules),
         line: &str,
-        (network, is_preview): (Option<Network>, bool),
+        (network, is_preview): (Network, bool),
     ) -> Result<Layer, String> {
         if !self.state.is_dir() {
             return Err(format!("the session's state {} is gone", self.state.display()));
@@ -93,7 +103,6 @@ impl Layers {
         if let Some(why) = self.refusal((root, rules)) {
             return Err(why.clone());
         }
-        let network = network.unwrap_or(if is_preview { Network::Off } else { self.network });
         let folders = if is_preview { BuildFolders::Covered } else { BuildFolders::Shared };
         let made = Layer::make((&self.state, action.as_str()), (root, rules), (line, folders, network), &self.hidden);
         made.map_err(|no| no.to_string())

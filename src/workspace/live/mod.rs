@@ -270,16 +270,17 @@ impl port::Workspace for LiveWorkspace {
             let (id, line) = (work.action.id.clone(), work.action.command().map(Command::line).unwrap_or_default());
             let (layers, name) = (self.layers.clone(), id.clone());
             let (root, rules) = (self.root.clone(), self.listing.rules().clone());
-            let network = (work.network, is_preview);
-            let made = move || Ok(layers.make(&name, (&root, &rules), &line, network));
+            let network = layers.network(work.network, is_preview);
+            let made = move || Ok(layers.make(&name, (&root, &rules), &line, (network, is_preview)));
             let layer = match blocking(made).await.unwrap_or_else(|error| Err(error.to_string())) {
                 Ok(layer) => layer,
-                Err(why) => return Err(Box::new(port::NotApart { why, permit, work, progress })),
+                Err(why) => return Err(Box::new(port::NotApart { why, network, permit, work, progress })),
             };
             let spawner = self.spawner.clone().within(layer.plan().clone());
             let performed = perform::perform_within(&self.root, &spawner, &permit, &work, progress.clone()).await;
             if let Some(no) = layer.refusal() {
-                return Err(Box::new(port::NotApart { why: no.to_string(), permit, work, progress }));
+                let why = no.to_string();
+                return Err(Box::new(port::NotApart { why, network, permit, work, progress }));
             }
             let inside = |path: &PathBuf| Some(path.strip_prefix(self.root.path()).ok()?.display().to_string());
             let shared = layer.plan().shared.iter().filter_map(inside).collect();
@@ -481,7 +482,7 @@ impl port::Workspace for LiveWorkspace {
             let mut rungs = Vec::new();
             if self.layers.are_used() {
                 let (layers, root, rules) = (self.layers.clone(), self.root.clone(), self.listing.rules().clone());
-                let made = move || Ok(layers.make(&DRILL.into(), (&root, &rules), "", (Some(Network::Off), false)));
+                let made = move || Ok(layers.make(&DRILL.into(), (&root, &rules), "", (Network::Off, false)));
                 let layer = blocking(made).await.unwrap_or_else(|error| Err(error.to_string()));
                 rungs.push(match layer {
                     Ok(layer) => drill::within(self.spawner.clone(), layer).await,
