@@ -279,6 +279,13 @@ pub struct SetMode {
     pub mode: Mode,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetNetwork {
+    /// Absent: as configured.
+    #[serde(default)]
+    pub network: Option<Network>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Freeze {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -418,6 +425,8 @@ requests! {
     "session/queue" Queue(QueueEdit) -> Seen, "the queue";
     /// Keeps a picture for a prompt.
     "session/image" Image(PutImage) -> ImageKept, "the image";
+    /// The network of commands in layers from now on.
+    "session/network" Network(SetNetwork) -> SetNetwork, "the network";
     /// Ends the present turn.
     "session/cancel" Cancel -> Seen, "cancel";
     "session/close" Close(Close) -> Seen, "the end of the session";
@@ -489,6 +498,7 @@ impl Request {
             | Self::PlanDecide(_)
             | Self::PlanWrite(_)
             | Self::Mode(_)
+            | Self::Network(_)
             | Self::Step
             | Self::Freeze(_)
             | Self::Resume

@@ -176,7 +176,7 @@ fn a_key_reaches_its_own_host_and_nothing_else() {
     assert_verifies(&room, &only_session(&room));
     let mut found = Vec::new();
     having(room.dir.path(), b"sk-the", &mut found);
-    assert_eq!(found, [PathBuf::new(); 0]);
+    assert_eq!(found, Vec::<PathBuf>::new());
 }
 
 #[test]

@@ -206,3 +206,56 @@ fn a_closed_network_is_never_open_for_want_of_a_layer() {
     );
     assert!(!room.exists("made.txt"));
 }
+
+/// The same for a network that the configuration or the session closed, until the supervisor opens it.
+#[test]
+fn a_configured_network_is_never_open_for_want_of_a_layer() {
+    for commands in ["never", "writes"] {
+        let mut room = Room::with(&[("a.txt", "one\n"), (".gitignore", ".state\n")]);
+        room.keep_state_in(room.workspace().join(".state"));
+        let config = room.dir.path().join("config/rightseat");
+        std::fs::create_dir_all(&config).unwrap();
+        let text = format!("[layer]\nnetwork = \"ask\"\ncommands = \"{commands}\"\n");
+        std::fs::write(config.join("config.toml"), text).unwrap();
+        let lines = ["closed", "by-decision", "by-session", "off"].map(|name| format!("echo one > {name}.txt"));
+        let mut seat = tool(&room, &lines);
+        for (network, session, name) in [
+            (json!({}), None, "closed"),
+            (json!({"network": "on"}), None, "by-decision"),
+            (json!({}), Some("on"), "by-session"),
+            (json!({}), Some("off"), "off"),
+        ] {
+            if let Some(session) = session {
+                assert_eq!(seat.ask("session/network", json!({"network": session}))["network"], session);
+            }
+            let command = begin(&mut seat, network);
+            let finished = seat.finished(&command);
+            let is_run = name.starts_with("by-");
+            assert_eq!(
+                (finished["outcome"] == "ok", room.exists(&format!("{name}.txt"))),
+                (is_run, is_run),
+                "{finished}"
+            );
+            if !is_run {
+                let detail = finished["detail"].as_str().unwrap();
+                assert!(detail.contains("its network cannot be closed without a layer"), "{detail}");
+            }
+        }
+    }
+}
+
+/// A session has another network than the configured until that is said to count again.
+#[test]
+fn a_session_has_the_network_that_it_was_given() {
+    let (port, _heard) = server();
+    let Some(room) = room("") else { return };
+    let line = format!("bash direct.sh {port}; bash tool.sh; true");
+    let mut seat = tool(&room, &[line.clone(), line.clone(), line]);
+    for (network, is_open) in [(json!("on"), true), (json!("off"), false), (Value::Null, false)] {
+        assert_eq!(seat.ask("session/network", json!({"network": network}))["network"], network);
+        let command = begin(&mut seat, json!({}));
+        assert_eq!(seat.finished(&command)["apart"], true);
+        assert_eq!(output(&seat, &command).contains("DIRECT"), is_open, "{network}");
+    }
+    assert_eq!(seat.count("network_changed"), 3);
+}

@@ -10,11 +10,11 @@ use crate::host::runs::freeze_processes;
 use crate::host::successor;
 use crate::model::PromptPart;
 use crate::model::decide::Input;
-use crate::model::event::{Drafted, Event, ImageKept};
+use crate::model::event::{Drafted, Event, ImageKept, NetworkChanged};
 use crate::port::{Blobs, ToAgent};
 use crate::wire::{
     self, Answer, BlobGet, BlobPart, Code, Freeze, LeaseRevoke, PlanEditing, PlanRevision, Processes, Prompt, PutImage,
-    Queued, Request, RpcError, Seen, SetDraft, SetMode, Stepped,
+    Queued, Request, RpcError, Seen, SetDraft, SetMode, SetNetwork, Stepped,
 };
 use base64::Engine as _;
 
@@ -74,8 +74,7 @@ impl Actor {
             }
             Request::Processes => Ok(Answer::Processes(Processes { processes: gate.workspace().processes() })),
             Request::Decide(decide) => {
-                let by = self.seats.decides_as(client);
-                gate.decide(by.as_ref().unwrap_or(client), decide).map(Answer::Decide)
+                gate.decide(self.seats.decides_as(client).as_ref().unwrap_or(client), decide).map(Answer::Decide)
             }
             Request::Explain(explain) => gate.explain(explain).map(|()| Answer::Explain(self.seen())),
             Request::PlanEdit(edit) => self.plan_edit(client, edit).map(Answer::PlanEdit),
@@ -83,6 +82,7 @@ impl Actor {
             Request::PlanDecide(decide) => plans::decide(gate, client, decide).map(Answer::PlanDecide),
             Request::PlanWrite(write) => plans::write(gate, write).map(Answer::PlanWrite),
             Request::Mode(mode) => self.mode(mode).map(Answer::Mode),
+            Request::Network(set) => self.network(set).map(Answer::Network),
             Request::Step => self.step(client).map(Answer::Step),
             Request::Freeze(freeze) => self.freeze(freeze).map(Answer::Freeze),
             Request::Resume => self.resume().map(Answer::Resume),
@@ -152,6 +152,13 @@ impl Actor {
             successor::warn_of_tree(&mut self.gate, &self.line);
         }
         Ok(mode)
+    }
+
+    fn network(&mut self, set: SetNetwork) -> Result<SetNetwork, RpcError> {
+        if self.gate.session().rules.network() != set.network {
+            self.gate.append(vec![Event::NetworkChanged(NetworkChanged { network: set.network })])?;
+        }
+        Ok(set)
     }
 
     fn step(&mut self, client: &ClientId) -> Result<Stepped, RpcError> {

@@ -238,20 +238,37 @@ impl Runs {
         }
         let is_preview = self.previews.contains_key(&action.id);
         let decided = gate.session().actions.get(&action.id).and_then(|state| state.decided.as_ref());
-        let is_closed = decided.and_then(|decided| decided.network).is_some_and(|network| network != Network::On);
+        let closes = |network: Option<Network>| network.is_some_and(|network| network != Network::On);
+        let decided = decided.and_then(|decided| decided.network);
+        let is_closed = closes(decided);
+        let by_session = decided.is_none() && closes(gate.session().rules.network());
         let class = || match gate.judge().judged(action).class {
             Class::Read => Apart::OnlyReads,
             Class::Network | Class::WriteOutside | Class::Privilege => Apart::Outside,
+            Class::WriteInside | Class::Unknown | Class::Destructive if by_session => Apart::Closed,
             Class::WriteInside | Class::Unknown | Class::Destructive => Apart::Writes,
         };
         let (command, end) = match (is_preview, action.checks) {
             (true, _) => (Apart::Preview, LayerEnd::Preview),
-            (false, true) if is_closed => (Apart::Closed, LayerEnd::Dropped),
+            (false, true) if is_closed || by_session => (Apart::Closed, LayerEnd::Dropped),
             (false, true) => (Apart::Writes, LayerEnd::Dropped),
             (false, false) if is_closed => (Apart::Closed, LayerEnd::Promoted),
             (false, false) => (class(), LayerEnd::Promoted),
         };
         gate.workspace().keeps_apart(command).then_some(end)
+    }
+
+    /// The network of a command, where it is not the configured one.
+    fn network_of(&self, gate: &Gate, id: &ActionId) -> Option<Network> {
+        if self.dry_runs.contains_key(id) {
+            // What shows the effect of an infrastructure action needs the same network as the action.
+            return Some(Network::On);
+        }
+        if self.previews.contains_key(id) {
+            return None;
+        }
+        let decided = gate.session().actions.get(id).and_then(|state| state.decided.as_ref());
+        decided.and_then(|decided| decided.network).or_else(|| gate.session().rules.network())
     }
 
     /// There are no layers here, which is said once: what changes may be the command's.
@@ -270,9 +287,7 @@ impl Runs {
             return;
         }
         let Some(state) = gate.session().actions.get(id) else { return };
-        let (action, network) = (state.action.clone(), state.decided.as_ref().and_then(|decided| decided.network));
-        // What shows the effect of an infrastructure action needs the same network as the action.
-        let network = if self.dry_runs.contains_key(id) { Some(Network::On) } else { network };
+        let (action, network) = (state.action.clone(), self.network_of(gate, id));
         let workspace = gate.workspace().clone();
         let to_actor = self.to_actor.clone();
         let task = if action.trial().is_some() {

@@ -78,6 +78,10 @@ events! {
     "check_reported" CheckReported { touches [Checks] }
     "check_finished" CheckFinished { touches [Checks], Both words::checked }
     "mode_changed" ModeChanged { touches [Actions], Report |body| format!("Mode {}", body.mode.word()) }
+    "network_changed" NetworkChanged {
+        touches [Actions],
+        Report |body| format!("Network of commands: {}", body.network.map_or("as configured", Network::word))
+    }
     "frozen" Frozen { touches [Actions], Both |body| Words::new("Frozen").text(&body.why) }
     "resumed" Resumed { touches [Actions], Report |_| "Resumed" }
     "stopped" Stopped { touches [Actions], Both words::stopped }
@@ -359,6 +363,13 @@ pub struct Observed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModeChanged {
     pub mode: Mode,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkChanged {
+    /// Of commands in layers, unless the decision about one says otherwise; as configured where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -164,6 +164,7 @@ impl Session {
                 self.verify(action.as_ref());
             }
             Event::ModeChanged(body) => self.mode = body.mode,
+            Event::NetworkChanged(body) => self.rules.set_network(body.network),
             Event::Frozen(body) => self.frozen = Some(body.why.clone()),
             Event::Resumed(_) => self.frozen = None,
             Event::Stopped(body) => self.stop(body),

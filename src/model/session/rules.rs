@@ -2,7 +2,7 @@
 
 use crate::base::RuleId;
 use crate::base::limits::POLICY_RULES_MAX;
-use crate::model::event::{PolicyAllowed, PolicyTightened};
+use crate::model::event::{Network, PolicyAllowed, PolicyTightened};
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +11,7 @@ pub struct Rules {
     allowed: Vec<PolicyAllowed>,
     /// Rules that allow, also those that are revoked.
     count: u64,
+    network: Option<Network>,
 }
 
 impl Rules {
@@ -27,6 +28,15 @@ impl Rules {
     /// The number of the next rule that allows.
     pub fn next_number(&self) -> u64 {
         self.count + 1
+    }
+
+    /// The network of commands in layers, where the session has another one than the configured.
+    pub fn network(&self) -> Option<Network> {
+        self.network
+    }
+
+    pub(super) fn set_network(&mut self, network: Option<Network>) {
+        self.network = network;
     }
 
     pub(super) fn tighten(&mut self, body: &PolicyTightened) -> Result<(), String> {

@@ -1,9 +1,9 @@
 //! Verdicts on the action under review. Each is bound to the digest that is on the screen.
 
-use super::{BASE, Command, Scope, needs_control};
+use super::{BASE, Command, Scope, needs_control, network};
 use crate::base::{ActionId, Digest};
 use crate::model::Rail;
-use crate::model::event::{Held, Network, Verdict};
+use crate::model::event::{Held, Verdict};
 use crate::model::form::Field;
 use crate::model::offer::needs_choice;
 use crate::model::plan::{PlanDocument, PlanSubject};
@@ -106,24 +106,13 @@ pub(super) const COMMANDS: &[Command] = &[
         )
     },
     Command {
-        why_disabled: |app| {
-            let is_ours = |state: &ActionState| state.action.command().is_some() && state.action.trial().is_none();
-            let none = "only a command has a network of its own";
-            needs_held(app).or_else(|| (!app.scene.target().is_some_and(is_ours)).then_some(none))
-        },
-        ..deciding("network", "network", "Choose the network of the command in its layer: ask, off, on", |app| {
-            let next = match app.scene.review.network {
-                None => Some(Network::Ask),
-                Some(Network::Ask) => Some(Network::Off),
-                Some(Network::Off) => Some(Network::On),
-                Some(Network::On) => None,
-            };
-            app.scene.review.network = next;
-            app.scene.touched.target = true;
-            let word = next.map_or("as configured", Network::word);
-            app.say(Toast::plain(format!("network of this command: {word}")));
-            Vec::new()
-        })
+        why_disabled: network::why_not,
+        ..deciding(
+            "network",
+            "network",
+            "Choose the network of the pending command in its layer, or without one of all commands: ask, off, on",
+            network::choose,
+        )
     },
     deciding("explain", "explain", "Ask the agent to explain; the action stays pending", |app| {
         let Some(action) = app.scene.target.clone() else { return Vec::new() };

@@ -8,6 +8,7 @@ mod gate;
 mod general;
 mod looks;
 mod moves;
+mod network;
 mod plan;
 mod record;
 mod testing;

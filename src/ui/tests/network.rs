@@ -85,3 +85,17 @@ fn a_rule_of_a_connection_starts_with_its_host_and_is_widened_to_the_names_besid
         assert_eq!(hosts(&stage), ["registry.corp:443", "10.0.0.5:443"]);
     }
 }
+
+#[test]
+fn without_a_pending_command_the_network_is_that_of_the_session() {
+    let mut stage = Stage::pending((80, 24), |_| {});
+    stage.press("g N");
+    assert!(stage.text().contains("only a command has a network of its own"), "{}", stage.text());
+    let mut stage = Stage::empty(80, 24, "dark");
+    stage.press("g N");
+    let sent = stage
+        .asked
+        .iter()
+        .any(|request| matches!(request, wire::Request::Network(wire::SetNetwork { network: Some(Network::Ask) })));
+    assert!(sent, "{}", stage.text());
+}
