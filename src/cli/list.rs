@@ -39,15 +39,20 @@ impl Known {
             self.reader = Some(Reader::open(&place.journal())?);
         }
         let Some(reader) = &self.reader else { return Ok(()) };
-        loop {
-            let records = reader.read(self.session.head.next().max(Seq(1)), CLIENT_READ_EVENTS_MAX)?;
-            if records.is_empty() {
-                break;
-            }
-            records.iter().for_each(|record| self.session.apply(&record.envelope()));
-        }
+        fold(reader, &mut self.session)?;
         self.branch = self.session.opened.as_ref().and_then(|opened| branch(Path::new(&opened.workspace)));
         Ok(())
+    }
+}
+
+/// Takes in what the journal has beyond the session's head.
+pub fn fold(reader: &Reader, session: &mut Session) -> Result<(), Fail> {
+    loop {
+        let records = reader.read(session.head.next().max(Seq(1)), CLIENT_READ_EVENTS_MAX)?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        records.iter().for_each(|record| session.apply(&record.envelope()));
     }
 }
 

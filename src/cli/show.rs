@@ -1,12 +1,13 @@
 //! One action as text: what it would do, why, and what an approval covers, for `rightseat show` and the home screen.
 
 use super::args::Shared;
+use super::list::fold;
 use super::place::{Places, SessionPlace};
 use super::{DONE, Done, Fail, NOT_SO, print};
 use crate::base::ActionId;
-use crate::base::limits::{CLIENT_READ_EVENTS_MAX, DIFF_BYTES_MAX};
+use crate::base::Digest;
+use crate::base::limits::DIFF_BYTES_MAX;
 use crate::base::text::{Untrusted, foreign};
-use crate::base::{Digest, Seq};
 use crate::cli::limits::SHOWN_LINES_MAX;
 use crate::diff::{self, FileDiff, LineKind};
 use crate::journal::Reader;
@@ -38,13 +39,7 @@ pub fn show(shared: &Shared, session: &str, action: &str, json: bool) -> Done {
 pub fn text(place: &SessionPlace, action: &ActionId) -> Result<Shown, Fail> {
     let reader = Reader::open(&place.journal())?;
     let mut session = Session::default();
-    loop {
-        let records = reader.read(session.head.next().max(Seq(1)), CLIENT_READ_EVENTS_MAX)?;
-        if records.is_empty() {
-            break;
-        }
-        records.iter().for_each(|record| session.apply(&record.envelope()));
-    }
+    fold(&reader, &mut session)?;
     let state = session.actions.get(action).ok_or_else(|| Fail {
         text: format!("{} has no action {action}; `rightseat inbox` lists what is pending", place.id),
         code: NOT_SO,
