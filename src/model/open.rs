@@ -101,6 +101,8 @@ open_words! {
         SessionLost = "session_lost",
         SharedWorkspace = "shared_workspace",
         TestTampering = "test_tampering",
+        /// A test checks less than before.
+        WeakenedTest = "weakened_test",
         /// Nobody was attached while the agent worked.
         Unattended = "unattended",
         Unsupervised = "unsupervised",

@@ -20,6 +20,7 @@ pub mod tampering;
 #[cfg(test)]
 mod tests;
 mod user;
+pub mod weakened;
 
 pub use ask::{check, dry_run, explain};
 pub use command::class::Class;

@@ -8,8 +8,9 @@ use crate::model::action::Executor;
 use crate::model::decide::{Input, Reply, Ruling};
 use crate::model::event::{Alarm, Event, LapseWhy, RulingWord, Told};
 use crate::model::{Action, Address, Body, Content, Evidence, FileEdit, Proposal};
+use crate::policy::limits::WEAKENED_FILE_BYTES_MAX;
 use crate::policy::risk::{Size, risk};
-use crate::policy::tampering;
+use crate::policy::{tampering, weakened};
 use crate::port::{Answer, Blobs, HeldFile, Image, Ticket, ToAgent};
 
 impl Gate {
@@ -140,13 +141,38 @@ impl Gate {
     fn with_problems(&self, action: &Action, ruling: Ruling, blobs: &Blobs) -> (Ruling, Vec<Alarm>) {
         let alarm = |what, text| Alarm { what, action: Some(action.id.clone()), text };
         let tampering = tampering::found(&self.book.session, action);
+        let weakened = self.weakened(action, blobs);
         let encoding = encoding::found(action, blobs);
         let ruling = match &encoding {
             Some(text) if ruling.word == RulingWord::Allow => Ruling::ask("encoding", text),
             Some(_) | None => ruling,
         };
-        let alarms = tampering.map(|text| alarm(AlarmKind::TestTampering, text));
-        (ruling, alarms.into_iter().chain(encoding.map(|text| alarm(AlarmKind::Encoding, text))).collect())
+        let alarms = [
+            tampering.map(|text| alarm(AlarmKind::TestTampering, text)),
+            weakened.map(|text| alarm(AlarmKind::WeakenedTest, text)),
+            encoding.map(|text| alarm(AlarmKind::Encoding, text)),
+        ];
+        (ruling, alarms.into_iter().flatten().collect())
+    }
+
+    /// In words, what tests would check less after this edit.
+    fn weakened(&self, action: &Action, blobs: &Blobs) -> Option<String> {
+        let bytes = |content: &Option<Content>| {
+            let content = content.as_ref().filter(|content| content.len() <= WEAKENED_FILE_BYTES_MAX as u64)?;
+            resolve::bytes_of(content, |digest| blobs.get(digest).cloned().or_else(|| self.blob(digest)))
+        };
+        let files = action.files().iter().filter(|file| file.before.is_some());
+        let read: Vec<_> = files.map(|file| (&file.path, bytes(&file.before), bytes(&file.after), file)).collect();
+        // What cannot be read is not compared with nothing.
+        let whole =
+            read.iter().filter(|(_, before, after, file)| before.is_some() && after.is_some() == file.after.is_some());
+        let sides: Vec<_> = whole
+            .map(|(path, before, after, _)| weakened::Side { path, before: before.as_deref(), after: after.as_deref() })
+            .collect();
+        let run = self.book.session.checks.latest_workspace();
+        let bad = run.iter().flat_map(|run| &run.cases).filter(|case| case.status.is_bad());
+        let failures: Vec<&str> = bad.filter_map(|case| case.message.as_deref()).collect();
+        weakened::words(action.id.as_str(), &weakened::found(&sides, &failures))
     }
 
     /// Policy's word again on held actions, after the rules or the gate changed.
