@@ -95,3 +95,5 @@ pub const UNATTENDED_AGAIN_MS: u64 = 60_000;
 pub const DRILL_AFTER_MS: u64 = 1_500;
 /// Connections of commands that are pending at the same time.
 pub const CONNECTIONS_PENDING_MAX: usize = 32;
+/// Failing cases that an alarm about the original tests names.
+pub const CASES_NAMED_MAX: usize = 5;

@@ -3,6 +3,7 @@
 mod carry;
 mod egress;
 mod feed;
+mod originals;
 mod preview;
 mod result;
 mod trials;
@@ -23,7 +24,7 @@ use crate::port::{Apart, Performed, Progress, Ticket, Work};
 use carry::LayerEnd;
 use egress::Connections;
 use feed::Feed;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -105,8 +106,8 @@ pub struct Runs {
     trials: BTreeMap<ActionId, mpsc::Sender<TrialOrder>>,
     /// The last run of checks on the workspace that finished, and what changed while it ran.
     last_checks: Option<(ActionId, Vec<FileOutcome>)>,
-    /// Started by the client: a test of a candidate with this proposal's files in it.
-    tests: BTreeMap<ActionId, CandidateOrder>,
+    /// Started by the client: the runs that are still to be made in a candidate with a proposal's files in it.
+    tests: BTreeMap<ActionId, VecDeque<CandidateOrder>>,
     /// Runs of some cases on the workspace that have not begun: what was asked for.
     parts: BTreeMap<ActionId, Vec<String>>,
     /// Commands that run in a layer; once that is being promoted, with the content that it leaves.

@@ -1,9 +1,10 @@
 //! Runs of checks: on the workspace by an approved command, in candidates by trials.
 
 use super::feed::Feed;
+use super::originals::{self, Edits};
 use super::{Due, Gate, Runs, Trying};
 use crate::base::limits::RUN_TIMEOUT_MS_DEFAULT;
-use crate::base::{ActionId, ClientId, Digest};
+use crate::base::{ActionId, ClientId, Digest, RelPath};
 use crate::host::ChecksSetup;
 use crate::host::gate;
 use crate::host::limits::CHECK_CASES_ASKED_MAX;
@@ -15,6 +16,7 @@ use crate::model::{Action, Author, Body, Command, Content, Evidence, Kind, Propo
 use crate::policy::infra::{self, DryRun, Infra};
 use crate::port::{Apart, Blobs, Performed, Ticket, ToAgent};
 use crate::wire::{CandidateTest, Code, OwnAction, RpcError};
+use std::collections::VecDeque;
 use tokio::sync::mpsc;
 
 /// One run in an open candidate.
@@ -34,11 +36,14 @@ pub struct TrialRecord {
     pub cases: bool,
     /// The cases that were asked for; empty for all.
     pub asked: Vec<String>,
+    /// The action that is tried with these tests as they were.
+    pub originals: Option<(ActionId, Vec<RelPath>)>,
 }
 
 impl TrialRecord {
     pub fn of(trial: &Trial) -> Self {
-        Self { what: trial.what.clone(), command: trial.command, cases: trial.record_cases, asked: Vec::new() }
+        let what = trial.what.clone();
+        Self { what, command: trial.command, cases: trial.record_cases, asked: Vec::new(), originals: None }
     }
 }
 
@@ -46,9 +51,27 @@ impl TrialRecord {
 #[derive(Debug)]
 pub struct CandidateOrder {
     pub what: String,
-    pub edits: Vec<(crate::base::RelPath, Option<Vec<u8>>)>,
+    pub edits: Edits,
     /// The cases to run; empty for all.
     pub asked: Vec<String>,
+    /// The action that is tried with these tests as they were.
+    pub originals: Option<(ActionId, Vec<RelPath>)>,
+}
+
+impl CandidateOrder {
+    fn trial(self) -> TrialOrder {
+        let trial = Trial {
+            what: self.what,
+            edits: self.edits,
+            command: 0,
+            env: Vec::new(),
+            timeout_ms: 0,
+            collect: Vec::new(),
+            record_cases: true,
+        };
+        let record = TrialRecord { asked: self.asked, originals: self.originals, ..TrialRecord::of(&trial) };
+        TrialOrder { ticket: None, record, trial }
+    }
 }
 
 impl Runs {
@@ -91,24 +114,21 @@ impl Runs {
                 return self.performed(gate, action, Performed::of(OutcomeWord::Failed, Some(why)));
             }
         };
-        if let Some(order) = self.tests.remove(action) {
-            let trial = Trial {
-                what: order.what,
-                edits: order.edits,
-                command: 0,
-                env: Vec::new(),
-                timeout_ms: 0,
-                collect: Vec::new(),
-                record_cases: true,
-            };
-            let record = TrialRecord { asked: order.asked, ..TrialRecord::of(&trial) };
-            if let Err(error) = runs.try_send(TrialOrder { ticket: None, record, trial }) {
-                tracing::error!(%error, "a test of a candidate was not begun");
-            }
-        }
         self.trials.insert(action.clone(), runs);
+        self.next_test(action);
         let open = Box::new(Performed::of(OutcomeWord::Ok, None));
         gate.then(Due::Performed { action: action.clone(), performed: open });
+    }
+
+    /// Begins the next run of a client's test; false when there is none.
+    fn next_test(&mut self, action: &ActionId) -> bool {
+        let order = self.tests.get_mut(action).and_then(VecDeque::pop_front);
+        let (Some(order), Some(runs)) = (order, self.trials.get(action)) else {
+            self.tests.remove(action);
+            return false;
+        };
+        let sent = runs.try_send(order.trial());
+        sent.inspect_err(|error| tracing::error!(%error, "a test of a candidate was not begun")).is_ok()
     }
 
     pub(super) fn trial_done(
@@ -123,9 +143,15 @@ impl Runs {
             output.report = record_trial(gate, action, record, &output);
             output
         });
-        match ticket {
-            Some(ticket) => gate.send(ToAgent::TrialDone { ticket, output }),
-            None => self.end_trials(gate, action, output.err()),
+        if let Some(ticket) = ticket {
+            return gate.send(ToAgent::TrialDone { ticket, output });
+        }
+        let report = output.as_ref().ok().and_then(|output| output.report.as_ref());
+        if let (Some((target, tests)), Some(report)) = (&record.originals, report) {
+            originals::tell(gate, target, tests, report);
+        }
+        if output.is_err() || !self.next_test(action) {
+            self.end_trials(gate, action, output.err());
         }
     }
 
@@ -288,19 +314,41 @@ impl Runs {
             Some(Edited::Files(files)) => files,
             Some(Edited::Command(_) | Edited::Plan(_) | Edited::Changes(_)) | None => held.files().to_vec(),
         };
-        let mut edits = Vec::new();
+        let mut edits = Edits::new();
         for file in &files {
             edits.extend(file.from.iter().map(|from| (from.clone(), None)));
             let bytes = |c: &Content| blobs.get(&c.digest()).cloned().or_else(|| gate.bytes_of(c)).unwrap_or_default();
             edits.push((file.path.clone(), file.after.as_ref().map(bytes)));
         }
-        let budget = TrialBudget { runs_max: 1, wall_ms_max: RUN_TIMEOUT_MS_DEFAULT, commands: vec![command.clone()] };
+        let what = format!("{target} {}", if is_edited { "as edited by the user" } else { "as proposed" });
+        let mut orders = VecDeque::from([CandidateOrder { what, edits, asked, originals: None }]);
+        if let Some((before, asked)) = orders.front().map(|order| (&order.edits, order.asked.clone()))
+            && let Some((edits, tests)) = originals::with_originals(gate, &files, before)
+        {
+            let what = format!("{target} with the original tests");
+            let originals = Some((target.clone(), tests));
+            orders.push_front(CandidateOrder { what, edits, asked, originals });
+        }
+        self.test(gate, client, target, command, orders)
+    }
+
+    /// Begins these runs in a candidate.
+    fn test(
+        &mut self,
+        gate: &mut Gate,
+        client: &ClientId,
+        target: &ActionId,
+        command: Command,
+        orders: VecDeque<CandidateOrder>,
+    ) -> Result<OwnAction, RpcError> {
+        let id = gate.session().actions.next_id();
+        let runs_max = u32::try_from(orders.len()).unwrap_or(1);
+        let budget = TrialBudget { runs_max, wall_ms_max: RUN_TIMEOUT_MS_DEFAULT, commands: vec![command.clone()] };
         let mut proposal = Proposal::new(format!("test {target} in a candidate"), Body::Command(command))
             .because("requested by the user", vec![Evidence::new("step", target.to_string())]);
         proposal.trial = Some(budget);
         let action = Action::file(id.clone(), proposal, None);
-        let what = format!("{target} {}", if is_edited { "as edited by the user" } else { "as proposed" });
-        self.tests.insert(id.clone(), CandidateOrder { what, edits, asked });
+        self.tests.insert(id.clone(), orders);
         if let Err(error) = gate.put(Input::Own { action: Box::new(action), by: client.clone() }, Blobs::new()) {
             self.tests.remove(&id);
             return Err(error.into());

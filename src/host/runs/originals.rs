@@ -1,0 +1,64 @@
+//! The tests as they were before the agent changed them, for a run of the change against them.
+
+use super::Gate;
+use crate::base::{ActionId, RelPath};
+use crate::checks::is_test;
+use crate::host::limits::CASES_NAMED_MAX;
+use crate::model::action::Author;
+use crate::model::check::{CaseReport, RunReport};
+use crate::model::event::{AgentNoted, Alarm, Event, OutcomeWord};
+use crate::model::session::Phase;
+use crate::model::{Action, AlarmKind, Content, FileEdit, NoteKind};
+use std::collections::BTreeMap;
+
+/// Contents by path; `None` for a file that was not there.
+pub type Edits = Vec<(RelPath, Option<Vec<u8>>)>;
+
+/// The change with the tests as they were; `None` when no test is changed. Tests inside sources (Rust) cannot be told
+/// apart and stay as they are proposed.
+pub fn with_originals(gate: &Gate, files: &[FileEdit], edits: &Edits) -> Option<(Edits, Vec<RelPath>)> {
+    let mut originals: BTreeMap<RelPath, Option<Vec<u8>>> = BTreeMap::new();
+    let session = gate.session();
+    let done = session.actions.iter().filter(|s| s.phase == Phase::Finished(OutcomeWord::Ok) && !s.reverted);
+    let earlier = done.map(|state| &state.action).filter(|action: &&Action| action.author != Author::Human);
+    for file in earlier.flat_map(Action::files).chain(files).filter(|file| is_test(file.source())) {
+        // A new test is no original.
+        let Some(before) = &file.before else { continue };
+        let bytes = |content: &Content| gate.bytes_of(content);
+        originals.entry(file.source().clone()).or_insert_with(|| bytes(before));
+        if file.from.is_some() {
+            originals.entry(file.path.clone()).or_insert(None);
+        }
+    }
+    if originals.is_empty() || !files.iter().any(|file| !is_test(&file.path) || originals.contains_key(file.source())) {
+        return None;
+    }
+    let names = originals.keys().cloned().collect();
+    let others = edits.iter().filter(|(path, _)| !originals.contains_key(path)).cloned().collect::<Vec<_>>();
+    Some((others.into_iter().chain(originals).collect(), names))
+}
+
+/// Says how the run with the original tests ended: an alarm where they fail, else a note.
+pub fn tell(gate: &mut Gate, target: &ActionId, tests: &[RelPath], report: &RunReport) {
+    let tests = tests.iter().map(RelPath::as_str).collect::<Vec<_>>().join(", ");
+    let seen = &report.finished;
+    if seen.is_green() {
+        let text = format!("with the original {tests}, all {} tests pass with {target} as well", seen.passed);
+        gate.record(Event::AgentNoted(AgentNoted::new(NoteKind::Trial, text)));
+        return;
+    }
+    let bad: Vec<&CaseReport> = report.cases.iter().filter(|case| case.status.is_bad()).collect();
+    let first: Vec<&str> = bad.iter().take(CASES_NAMED_MAX).map(|case| case.case.as_str()).collect();
+    let more = match bad.len().saturating_sub(first.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let ended = match (&seen.problem, seen.failed) {
+        (Some(problem), 0) => problem.clone(),
+        (None, 0) => format!("the run ended with exit code {}", seen.exit.unwrap_or(-1)),
+        (_, 1) => format!("1 test fails: {}", first.join(", ")),
+        (_, failed) => format!("{failed} tests fail: {}{more}", first.join(", ")),
+    };
+    let text = format!("with the original {tests} and {target}, {ended}");
+    gate.record(Event::Alarm(Alarm { what: AlarmKind::TestTampering, action: Some(target.clone()), text }));
+}
