@@ -8,10 +8,12 @@ use super::place::SessionPlace;
 use super::{Fail, maker, runner};
 use crate::base::UnixMs;
 use crate::checks::{ProjectRoot, ProjectView, format_of};
-use crate::config::{Paths, Polling, TestCommand};
+use crate::config::{Paths, Polling, RiskSettings, TestCommand};
 use crate::host::{ChecksSetup, Judge as _, Setup};
 use crate::journal::{Journal, Signer};
 use crate::model::Command;
+use crate::model::event::RunAfter;
+use crate::policy::risk::Weights;
 use crate::port::{Clock, Workspace};
 use crate::workspace::egress::Broker;
 use crate::workspace::launch::Containment;
@@ -52,7 +54,7 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
     .layered(&options.settings.layer, vec![place.state().to_owned()])
     .watching_by(means(options.settings.watch.poll), Duration::from_millis(options.settings.watch.poll_ms));
     let workspace: Arc<dyn Workspace> = Arc::new(workspace);
-    let limit_ms = options.settings.check_timeout_ms;
+    let limit_ms = options.settings.checks.timeout_ms;
     let limited =
         |checks: ChecksSetup| ChecksSetup { command: Command { timeout_ms: limit_ms, ..checks.command }, ..checks };
     let checks =
@@ -118,6 +120,7 @@ fn judge(
         tests: tests.iter().map(Command::spawn_argv).collect(),
         checks: tests,
         guarded: options.settings.guarded.clone(),
+        weights: weights(options.settings.risk),
         trusts_trials: false,
     };
     let sessions = place.dir.parent().unwrap_or(&place.dir).to_owned();
@@ -136,20 +139,25 @@ fn judge(
     Ok(judge)
 }
 
+fn weights(of: RiskSettings) -> Weights {
+    let RiskSettings { files, size, tests, commands, network, evidence, undo, guarded, drift } = of;
+    Weights { files, size, tests, commands, network, evidence, undo, guarded, drift }
+}
+
 /// The configured test command with the format that the configuration, its words or else its output tell; without one,
 /// the detected runner.
 fn checks_of(root: &Path, options: &SessionOptions) -> Result<ChecksSetup, String> {
     let project = runner::view(root);
-    let command = match &options.settings.test_command {
-        None => return detected(root, &project),
+    let command = match &options.settings.checks.command {
+        None => return Ok(ChecksSetup { run_after: options.settings.checks.run_after, ..detected(root, &project)? }),
         Some(TestCommand::Argv(argv)) => Command::argv(argv.clone()),
         Some(TestCommand::Line(line)) => Command::shell(line.clone()),
     };
-    let parser = options.settings.test_format.unwrap_or_else(|| format_of(&command.line(), &project));
+    let parser = options.settings.checks.format.unwrap_or_else(|| format_of(&command.line(), &project));
     let found = runner::best(&project).ok();
     let command = Command { env: found.as_ref().map(|r| r.env.clone()).unwrap_or_default(), ..command };
     let place = ProjectRoot { root: Some(root.display().to_string()), go_module: found.and_then(|r| r.go_module) };
-    Ok(ChecksSetup { command, parser, place, runner: None })
+    Ok(ChecksSetup { command, parser, place, runner: None, run_after: options.settings.checks.run_after })
 }
 
 /// The project's runner, as far as its files and the PATH tell.
@@ -157,5 +165,5 @@ fn detected(root: &Path, project: &ProjectView) -> Result<ChecksSetup, String> {
     let runner = runner::best(project)?.started();
     let place = ProjectRoot { root: Some(root.display().to_string()), go_module: runner.go_module.clone() };
     let command = Command { env: runner.env.clone(), ..Command::argv(runner.argv.clone()) };
-    Ok(ChecksSetup { command, parser: runner.parser, place, runner: Some(runner) })
+    Ok(ChecksSetup { command, parser: runner.parser, place, runner: Some(runner), run_after: RunAfter::default() })
 }

@@ -9,6 +9,7 @@ use crate::base::{Digest, RuleId};
 use crate::config::Paths;
 use crate::host::Judge;
 use crate::model::{Action, Command};
+use crate::policy::risk::Weights;
 use crate::policy::{Allowance, Judged, Listed, Place, Policy, Reach};
 use crate::port::Clock as _;
 use notify::event::{AccessKind, AccessMode, ModifyKind};
@@ -29,6 +30,7 @@ pub struct PolicyFiles {
     pub checks: Option<Command>,
     pub guarded: Vec<String>,
     pub trusts_trials: bool,
+    pub weights: Weights,
 }
 
 /// The state of a file on the disk, to see that it changed; `None` for none.
@@ -169,6 +171,10 @@ impl Judge for ProjectJudge {
         }
         let (judge, faults) = self.again(rest);
         faults.into_iter().next().map_or_else(|| Ok(Arc::new(judge) as Arc<dyn Judge>), Err)
+    }
+
+    fn weights(&self) -> Weights {
+        self.files.weights
     }
 
     fn listed(&self) -> Vec<Listed> {

@@ -1,9 +1,8 @@
 //! The shape of `config.toml`: every key optional, unknown ones an error. This is also the JSON schema.
 
 use super::broker::Brokered;
-use super::layers::{IsolationChoice, LayerUse, Polling, Signs, TestCommand};
-use super::{AnchorFile, ConfigError, Quiet, StopFile};
-use crate::checks::ParserKind;
+use super::layers::{IsolationChoice, LayerUse, Polling, Signs};
+use super::{AnchorFile, Checks, ConfigError, Quiet, RiskFile, StopFile};
 use crate::model::event::{Mode, Network};
 use schemars::JsonSchema;
 use serde::de::{self, Visitor};
@@ -48,18 +47,6 @@ pub struct File {
     pub anchor: AnchorFile,
     /// Settings of the built-in agent, see below.
     pub llm: serde_json::Map<String, serde_json::Value>,
-}
-
-/// The command that runs checks, and its limits.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Checks {
-    /// Test command: an array of arguments, or one line for the shell; unset, it is detected.
-    pub command: Option<TestCommand>,
-    /// Format of the test command's output; unset, it is detected from the command, else from the output.
-    pub format: Option<ParserKind>,
-    /// Seconds after which a test run is stopped.
-    pub timeout_s: Option<u64>,
 }
 
 /// The budget of a session. A missing key means no such limit beyond the built-in one.
@@ -117,6 +104,7 @@ pub struct Env {
 pub struct PolicySettings {
     /// Globs, relative to the workspace, of additional files whose change always asks.
     pub guarded: Option<Vec<String>>,
+    pub risk: RiskFile,
 }
 
 /// One role of the built-in agent.
@@ -188,7 +176,7 @@ fn network<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Network>, D::Err
 /// Reads a configuration; `name` is for errors. Besides the shape, bounds and formats are checked.
 pub fn parse(name: &str, text: &str) -> Result<File, ConfigError> {
     let file: File = toml::from_str(text).map_err(|e| ConfigError::toml(name, text, &e))?;
-    match super::layers::first_fault(&file) {
+    match super::faults::first_fault(&file) {
         None => Ok(file),
         Some((key, what)) => Err(ConfigError::at(name, text, place_of(text, key), format!("{key}: {what}"))),
     }

@@ -2,15 +2,12 @@
 
 use super::broker::{self, Brokered};
 use super::file::{File, Specialist};
-use super::{AnchorSettings, Quiet, StopSettings, anchor};
+use super::{AnchorSettings, CheckSettings, Quiet, RiskSettings, StopSettings};
 use crate::base::limits::{
     MODEL_BUDGET_ACTIONS, MODEL_BUDGET_COST_MICROS, MODEL_BUDGET_TOKENS, MODEL_BUDGET_TURNS, MODEL_BUDGET_WALL_MS,
-    RUN_TIMEOUT_MS_DEFAULT, UI_ARM_AFTER_MS, WATCH_POLL_MS,
+    UI_ARM_AFTER_MS, WATCH_POLL_MS,
 };
-use crate::checks::ParserKind;
-use crate::config::limits::{
-    APPROVAL_ARM_MS_MAX, APPROVAL_ARM_MS_MIN, CHECK_TIMEOUT_S_MAX, WATCH_POLL_MS_MAX, WATCH_POLL_MS_MIN,
-};
+use crate::config::limits::APPROVAL_ARM_MS_MIN;
 use crate::model::event::{Isolation, Mode, Network};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -133,11 +130,8 @@ pub struct Settings {
     pub theme: String,
     pub keymap: String,
     pub editor: Option<String>,
-    pub test_command: Option<TestCommand>,
-    /// The format of that command's output.
-    #[serde(default)]
-    pub test_format: Option<ParserKind>,
-    pub check_timeout_ms: u64,
+    pub checks: CheckSettings,
+    pub risk: RiskSettings,
     pub budget: Budget,
     #[serde(flatten)]
     pub terminal: Terminal,
@@ -210,9 +204,8 @@ impl Default for Settings {
             theme: "dark".to_owned(),
             keymap: "default".to_owned(),
             editor: None,
-            test_command: None,
-            test_format: None,
-            check_timeout_ms: RUN_TIMEOUT_MS_DEFAULT,
+            checks: CheckSettings::default(),
+            risk: RiskSettings::default(),
             budget: Budget {
                 tokens: MODEL_BUDGET_TOKENS,
                 money_micros: MODEL_BUDGET_COST_MICROS,
@@ -284,9 +277,6 @@ fn apply(s: &mut Settings, f: &File) {
     set(&mut s.theme, &f.theme);
     set(&mut s.keymap, &f.keymap);
     some(&mut s.editor, &f.editor);
-    some(&mut s.test_command, &f.checks.command);
-    some(&mut s.test_format, &f.checks.format);
-    set(&mut s.check_timeout_ms, &f.checks.timeout_s.map(|s| s.saturating_mul(1000)));
     set(&mut s.budget.tokens, &f.budget.tokens);
     set(&mut s.budget.money_micros, &f.budget.money_usd.map(micros));
     set(&mut s.budget.wall_ms, &f.budget.wall_s.map(|s| s.saturating_mul(1000)));
@@ -309,6 +299,8 @@ fn apply(s: &mut Settings, f: &File) {
     set(&mut s.layer.commands, &f.layer.commands);
     set(&mut s.layer.network, &f.layer.network);
     some(&mut s.layer.promote, &f.layer.promote);
+    s.checks.apply(&f.checks);
+    s.risk.apply(&f.policy.risk);
     s.stop.apply(&f.stop);
     s.anchor.apply(&f.anchor);
     s.specialists.extend(f.specialists.clone());
@@ -323,7 +315,7 @@ fn micros(usd: f64) -> u64 {
 }
 
 /// The keys a project may set. All others need the user.
-const TIGHTENABLE: [&str; 8] = [
+const TIGHTENABLE: [&str; 17] = [
     "mode",
     "isolation",
     "budget.tokens",
@@ -332,6 +324,15 @@ const TIGHTENABLE: [&str; 8] = [
     "budget.turns",
     "budget.actions",
     "policy.guarded",
+    "policy.risk.files",
+    "policy.risk.size",
+    "policy.risk.tests",
+    "policy.risk.commands",
+    "policy.risk.network",
+    "policy.risk.evidence",
+    "policy.risk.undo",
+    "policy.risk.guarded",
+    "policy.risk.drift",
 ];
 
 fn tighten(out: &mut Resolved, p: &File) {
@@ -384,6 +385,9 @@ fn tighten(out: &mut Resolved, p: &File) {
             taken.push("policy.guarded");
         }
     }
+    let (raised, lowered) = s.risk.raise(&p.policy.risk);
+    taken.extend(raised);
+    refused.extend(lowered);
     out.sources.extend(taken.into_iter().map(|k| (k.to_owned(), Layer::Project)));
     out.warnings.extend(refused.into_iter().map(|k| format!("the project's configuration would loosen {k}: ignored")));
 }
@@ -433,49 +437,6 @@ fn keys(file: &File) -> Vec<String> {
     out
 }
 
-/// The first value out of bounds, with its key.
-pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
-    let bounds = |value: Option<u64>, low: u64, high: u64| {
-        value.filter(|v| *v < low || *v > high).map(|v| format!("{v} is not between {low} and {high}"))
-    };
-    let empty =
-        |value: &Option<String>| value.as_ref().filter(|v| v.trim().is_empty()).map(|_| "it is empty".to_owned());
-    let money =
-        f.budget.money_usd.filter(|m| !(0.0..=1e9).contains(m)).map(|m| format!("{m} is not an amount in dollars"));
-    let command = f.checks.command.as_ref().filter(|c| match c {
-        TestCommand::Argv(argv) => argv.first().is_none_or(String::is_empty),
-        TestCommand::Line(line) => line.trim().is_empty(),
-    });
-    let name = |n: &&String| n.is_empty() || !n.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    let passed = f.env.pass.iter().flatten().find(name).map(|n| format!("{n:?} is not a variable name"));
-    let glob = f.policy.guarded.iter().flatten().find_map(|g| globset::Glob::new(g).err().map(|e| e.to_string()));
-    let promoted = f.layer.promote.iter().flatten().find_map(|g| globset::Glob::new(g).err().map(|e| e.to_string()));
-    let host = f.hosts.iter().find(|(_, host)| host.is_empty() || host.starts_with('-'));
-    let brokered = f.broker.iter().find_map(|(name, of)| of.fault(name));
-    let model = f.specialists.iter().find(|(_, s)| !s.model.contains('/'));
-    [
-        ("agent", empty(&f.agent)),
-        ("theme", empty(&f.theme)),
-        ("keymap", empty(&f.keymap)),
-        ("editor", empty(&f.editor)),
-        ("checks.command", command.map(|_| "it is empty".to_owned())),
-        ("checks.timeout_s", bounds(f.checks.timeout_s, 1, CHECK_TIMEOUT_S_MAX)),
-        ("budget.money_usd", money),
-        ("ui.approval_arm_ms", bounds(f.ui.approval_arm_ms, APPROVAL_ARM_MS_MIN, APPROVAL_ARM_MS_MAX)),
-        ("notifications.risk_min", bounds(f.notifications.risk_min, 0, 100)),
-        ("watch.poll_ms", bounds(f.watch.poll_ms, WATCH_POLL_MS_MIN, WATCH_POLL_MS_MAX)),
-        ("env.pass", passed),
-        ("policy.guarded", glob),
-        ("layer.promote", promoted),
-        ("hosts", host.map(|(name, host)| format!("{name}: {host:?} is not a machine as for ssh"))),
-        ("anchor.file", anchor::fault(&f.anchor)),
-        ("broker", brokered),
-        ("specialists", model.map(|(role, s)| format!("{role}: write a model as PROVIDER/MODEL, not {:?}", s.model))),
-    ]
-    .into_iter()
-    .find_map(|(key, fault)| fault.map(|what| (key, what)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{parse, schema};
@@ -497,7 +458,7 @@ mod tests {
             (found.settings.theme.as_str(), found.settings.mode, found.settings.budget.money_micros),
             ("mono", Mode::Plan, 2_500_000)
         );
-        assert_eq!(found.settings.test_command, Some(TestCommand::Argv(vec!["make".into(), "check".into()])));
+        assert_eq!(found.settings.checks.command, Some(TestCommand::Argv(vec!["make".into(), "check".into()])));
         assert_eq!(found.sources.get("theme"), Some(&Layer::Flag));
         assert_eq!(found.sources.get("budget.money_usd"), Some(&Layer::User));
         assert_eq!(found.sources.get("keymap"), None);

@@ -6,20 +6,24 @@
 
 mod anchor;
 mod broker;
+mod checks;
 mod error;
+mod faults;
 mod file;
 mod layers;
 pub mod limits;
 mod load;
 mod paths;
 mod quiet;
+mod risk;
 mod rows;
 mod stop;
 
 pub use anchor::{AnchorFile, AnchorSettings};
 pub use broker::Brokered;
+pub use checks::{CheckSettings, Checks};
 pub use error::ConfigError;
-pub use file::{Checks, File, LayerFile, Notifications, Specialist, Ui, Watch, parse, schema};
+pub use file::{File, LayerFile, Notifications, Specialist, Ui, Watch, parse, schema};
 pub use layers::{
     Budget, Calls, IsolationChoice, Layer, LayerSettings, LayerUse, Polling, Resolved, Settings, Signs, TestCommand,
     resolve,
@@ -27,4 +31,5 @@ pub use layers::{
 pub use load::{load, read_beside};
 pub use paths::{Paths, Places};
 pub use quiet::Quiet;
+pub use risk::{RiskFile, RiskSettings};
 pub use stop::{StopFile, StopSettings};

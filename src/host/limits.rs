@@ -97,3 +97,5 @@ pub const DRILL_AFTER_MS: u64 = 1_500;
 pub const CONNECTIONS_PENDING_MAX: usize = 32;
 /// Failing cases that an alarm about the original tests names.
 pub const CASES_NAMED_MAX: usize = 5;
+/// Time in which more may change before the tests run by themselves.
+pub const CHECKS_SETTLE_MS: u64 = 300;

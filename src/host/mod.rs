@@ -33,8 +33,9 @@ use crate::host::limits::HOST_QUEUE_MESSAGES_MAX;
 use crate::journal::Journal;
 use crate::model::check::CaseReport;
 use crate::model::decide::Ruling;
-use crate::model::event::{AgentBadge, Isolation, Mode, SessionEnded};
+use crate::model::event::{AgentBadge, Isolation, Mode, RunAfter, SessionEnded};
 use crate::model::{Action, AlarmKind, Command, Role};
+use crate::policy::risk::Weights;
 use crate::policy::{Allowance, Judged, Listed, Reach};
 use crate::port::{Agent, AgentSeat, Clock, Neighbors, Workspace};
 use crate::wire::AgentRow;
@@ -84,6 +85,10 @@ pub trait Judge: Send + Sync {
     fn trusting_trials(&self, _: bool) -> Option<Arc<dyn Judge>> {
         None
     }
+    /// How much each factor of the risk counts.
+    fn weights(&self) -> Weights {
+        Weights::default()
+    }
     /// Of everything that rulings depend on.
     fn digest(&self) -> Digest;
 }
@@ -129,6 +134,8 @@ pub struct ChecksSetup {
     pub place: ProjectRoot,
     /// Selects cases; a command of the user's own always runs all of them.
     pub runner: Option<Runner>,
+    /// What makes it run by itself.
+    pub run_after: RunAfter,
 }
 
 impl ChecksSetup {

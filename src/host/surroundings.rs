@@ -2,7 +2,7 @@
 
 use super::gate::Gate;
 use super::line::AgentLine;
-use super::runs::{Runs, expected};
+use super::runs::{Runs, expected, rerun};
 use crate::base::limits::ACTION_BODIES_KEPT_MAX;
 use crate::base::{ActionId, Digest, RelPath, SessionId};
 use crate::host::limits::{AGENT_COMMAND_SETTLE_MS, IGNORED_SETTLE_MS};
@@ -51,6 +51,10 @@ impl Surroundings {
             runs.tree_changed();
         }
         let is_unsupervised = by == ChangedBy::Unsupervised;
+        let is_of_others = matches!(by, ChangedBy::Human | ChangedBy::Unsupervised | ChangedBy::Session(_));
+        if is_of_others && !changed.ignored {
+            rerun::changed(runs, gate, &changed.path);
+        }
         let Changed { path, rel, change, before, after, before_node, after_node, ignored, about } = changed;
         let is_first = rel.is_some() || self.is_first_alarm(gate.session().turns.count, &path);
         let alarm = (is_unsupervised && is_first).then(|| unsupervised(&path, about.as_deref()));

@@ -79,6 +79,8 @@ open_words! {
         BeforePlan = "before_plan",
         Budget = "budget",
         ClaimWithoutRun = "claim_without_run",
+        /// The reason of an action does not fit what it does, or what was observed.
+        Contradiction = "contradiction",
         Cut = "cut",
         CutPrompt = "cut_prompt",
         Drill = "drill",

@@ -33,3 +33,8 @@ pub const WEAKENED_DEPTH_MAX: usize = 100;
 pub const WEAKENED_FAILURES_MAX: usize = 200;
 pub const WEAKENED_SHOWN_MAX: usize = 4;
 pub const WEAKENED_TEXT_CHARS_MAX: usize = 80;
+/// Contradictions named of one action; actions, messages and files that are looked at for what was observed before it.
+pub const CONTRADICTIONS_MAX: usize = 6;
+pub const GROUNDS_ACTIONS_MAX: usize = 500;
+pub const GROUNDS_ENTRIES_MAX: usize = 500;
+pub const GROUNDS_FILES_MAX: usize = 5;

@@ -7,6 +7,8 @@
 mod ask;
 pub mod claims;
 mod command;
+pub mod contradictions;
+pub mod grounds;
 pub mod guarded;
 pub mod infra;
 mod judge;
@@ -16,6 +18,7 @@ pub mod pipeline;
 mod place;
 pub mod risk;
 pub mod rules;
+mod side;
 pub mod tampering;
 #[cfg(test)]
 mod tests;
@@ -29,6 +32,7 @@ pub use command::shell;
 pub use judge::Judged;
 pub use matter::{Matter, Op};
 pub use place::{Disk, Place, Scope, Tracked};
+pub use side::Side;
 pub use user::Listed;
 pub use user::always::{Allowance, check as check_allowance, check_edit, globs, may_star, warning, words};
 pub use user::bounds::Bounds;

@@ -1,7 +1,7 @@
 //! The risk of an action, from what we see ourselves: what it does, to how much, and with what evidence.
 
 use crate::checks::is_test;
-use crate::model::action::{Risk, Touches};
+use crate::model::action::Risk;
 use crate::model::{Action, FileChange, FileEdit, Kind};
 use crate::policy::Class;
 use std::collections::HashMap;
@@ -85,56 +85,124 @@ fn of_files(files: u64) -> u8 {
     }
 }
 
+/// How much each factor counts, in percent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weights {
+    pub files: u64,
+    pub size: u64,
+    pub tests: u64,
+    pub commands: u64,
+    pub network: u64,
+    pub evidence: u64,
+    pub undo: u64,
+    pub guarded: u64,
+    pub drift: u64,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self {
+            files: 100,
+            size: 100,
+            tests: 100,
+            commands: 100,
+            network: 100,
+            evidence: 100,
+            undo: 100,
+            guarded: 100,
+            drift: 100,
+        }
+    }
+}
+
+/// What the host found out about an action.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    pub class: Class,
+    /// How much its files change.
+    pub size: Size,
+    /// It is at a guard rail.
+    pub is_guarded: bool,
+    /// It goes beyond what its step declares.
+    pub drift: bool,
+}
+
 fn counted(files: u64, more: bool) -> String {
     let plural = if files == 1 { "" } else { "s" };
     let over = if more { "more than " } else { "" };
     format!("{over}{files} file{plural}")
 }
 
-/// The risk of an action of this class. `size` is how much the files change, `touches` what a command would.
-pub fn risk(action: &Action, class: Class, size: Size, touches: Option<&Touches>) -> Risk {
-    let mut risk = Risk::default();
-    let mut add = |score: u8, factor: String| {
-        risk.score = risk.score.saturating_add(score).min(100);
-        risk.factors.push(factor);
-    };
-    let files: Vec<&FileEdit> = action.files().iter().collect();
-    if !files.is_empty() {
-        add(of_files(files.len() as u64), counted(files.len() as u64, false));
-        add(size.score(), size.words());
-    }
-    if files.iter().any(|f| f.change == FileChange::Delete) {
-        add(25, "deletes a file".into());
-    }
-    let is_made_executable = |file: &&&FileEdit| {
-        file.mode_change().is_some_and(|(before, after)| before.bits() & 0o111 == 0 && after.bits() & 0o111 != 0)
-    };
-    if let Some(file) = files.iter().find(is_made_executable) {
-        add(15, format!("makes {} executable", file.path));
-    }
-    match files.iter().find(|f| is_test(&f.path)) {
-        Some(file) => add(30, format!("changes a test: {}", file.path)),
-        None if !files.is_empty() => add(0, "tests untouched".into()),
-        None => {}
-    }
-    match action.kind() {
-        Kind::Command if action.trial().is_some() => add(5, "runs in a private copy only".into()),
-        Kind::Command if action.checks => add(10, "runs the project's tests".into()),
-        Kind::Command => {
-            let (score, factor) = of_class(class);
-            add(score, factor.into());
+/// Scores and words of the factors of one action.
+struct Factors(Risk);
+
+impl Factors {
+    fn add(&mut self, score: u8, weight: u64, factor: impl Into<String>) {
+        let score = u64::from(score) * weight / 100;
+        self.0.score = u8::try_from(u64::from(self.0.score) + score).unwrap_or(100).min(100);
+        // What the user wants not to count is not said.
+        if weight > 0 {
+            self.0.factors.push(factor.into());
         }
-        Kind::Network => add(50, "reaches the network".into()),
+    }
+
+    fn of_files(&mut self, action: &Action, size: Size, weights: &Weights) {
+        let files: Vec<&FileEdit> = action.files().iter().collect();
+        if !files.is_empty() {
+            self.add(of_files(files.len() as u64), weights.files, counted(files.len() as u64, false));
+            self.add(size.score(), weights.size, size.words());
+        }
+        if files.iter().any(|f| f.change == FileChange::Delete) {
+            self.add(25, weights.undo, "deletes a file");
+        }
+        let is_made_executable = |file: &&&FileEdit| {
+            file.mode_change().is_some_and(|(before, after)| before.bits() & 0o111 == 0 && after.bits() & 0o111 != 0)
+        };
+        if let Some(file) = files.iter().find(is_made_executable) {
+            self.add(15, weights.commands, format!("makes {} executable", file.path));
+        }
+        match files.iter().find(|f| is_test(&f.path)) {
+            Some(file) => self.add(30, weights.tests, format!("changes a test: {}", file.path)),
+            None if !files.is_empty() => self.add(0, weights.tests, "tests untouched"),
+            None => {}
+        }
+    }
+}
+
+/// The risk of an action, of what was found out about it.
+pub fn risk(action: &Action, seen: &Seen, weights: &Weights) -> Risk {
+    let mut factors = Factors(Risk::default());
+    factors.of_files(action, seen.size, weights);
+    match action.kind() {
+        Kind::Command if action.trial().is_some() => factors.add(5, weights.commands, "runs in a private copy only"),
+        Kind::Command if action.checks => factors.add(10, weights.commands, "runs the project's tests"),
+        Kind::Command => {
+            let (score, factor) = of_class(seen.class);
+            let weight = if seen.class == Class::Network { weights.network } else { weights.commands };
+            factors.add(score, weight, factor);
+        }
+        Kind::Network => factors.add(50, weights.network, "reaches the network"),
         Kind::Edit | Kind::Read | Kind::Plan | Kind::Other => {}
     }
-    if let Some(touches) = touches.filter(|touches| touches.files > 0) {
+    if let Some(touches) = action.touches.as_deref().filter(|touches| touches.files > 0) {
         let up_to = if touches.at_most && !touches.more { "up to " } else { "" };
-        add(of_files(touches.files), format!("changes {up_to}{}", counted(touches.files, touches.more)));
+        let words = format!("changes {up_to}{}", counted(touches.files, touches.more));
+        factors.add(of_files(touches.files), weights.files, words);
+    }
+    let runs_freely = action.kind() == Kind::Command && action.trial().is_none() && !action.checks;
+    if runs_freely && matches!(seen.class, Class::WriteOutside | Class::Network | Class::Privilege) {
+        factors.add(5, weights.undo, "cannot be undone here");
+    }
+    if seen.is_guarded {
+        factors.add(20, weights.guarded, "at a guard rail");
+    }
+    if seen.drift {
+        factors.add(15, weights.drift, "beyond what its step declares");
     }
     if action.rationale.as_ref().is_none_or(|r| r.evidence.is_empty()) && action.kind() != Kind::Read {
-        add(10, "no evidence given".into());
+        factors.add(10, weights.evidence, "no evidence given");
     }
-    risk
+    factors.0
 }
 
 #[cfg(test)]
@@ -161,6 +229,21 @@ mod tests {
         let mut unread = Size::default();
         unread.add(None, Some(b"x"));
         assert_eq!(unread.words(), "at least 0 changed lines");
+    }
+
+    #[test]
+    fn a_factor_counts_as_much_as_it_is_set_to() {
+        use crate::model::{Body, Command, Proposal};
+        let proposal = Proposal::new("x", Body::Command(Command::shell("curl example.org")));
+        let action = Action::file("a1".into(), proposal, None);
+        let seen = Seen { class: Class::Network, size: Size::default(), is_guarded: true, drift: true };
+        let of = |weights: Weights| risk(&action, &seen, &weights);
+        let usual = of(Weights::default());
+        assert_eq!(usual.score, 100);
+        let factors = ["runs a command that reaches the network", "cannot be undone here", "at a guard rail"];
+        assert_eq!(usual.factors.get(..3), Some(&factors.map(str::to_owned)[..]));
+        let none = Weights { network: 0, guarded: 0, drift: 0, undo: 0, evidence: 50, ..Weights::default() };
+        assert_eq!((of(none).score, of(none).factors), (5, vec!["no evidence given".to_owned()]));
     }
 
     #[test]

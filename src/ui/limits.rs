@@ -154,3 +154,5 @@ pub const UI_FOLD_LINES_MIN: usize = 2_000;
 /// Bytes of the diff of one file in the pipeline ledger, and the columns from which it is beside the list.
 pub const UI_PIPELINE_DIFF_BYTES_MAX: usize = 16 * 1024;
 pub const UI_PIPELINE_SIDE_COLUMNS_MIN: u16 = 100;
+/// Characters of the user's own words beside a reason.
+pub const UI_GROUND_CHARS_MAX: usize = 100;

@@ -11,7 +11,7 @@ use crate::base::{ActionId, Digest, LeaseId, RelPath, RuleId, Seq, StepId};
 use crate::diff::HunkChoice;
 use crate::model::FormAnswer;
 use crate::model::decide::CommentChange;
-use crate::model::event::{Census, Mode, Network, RuleScope, Verdict};
+use crate::model::event::{Census, Mode, Network, RuleScope, RunAfter, Verdict};
 use crate::model::plan::PlanVerdict;
 use crate::model::{Command, Keeping, PlanEdit, PromptPart, When, prompt_text};
 use serde::{Deserialize, Serialize};
@@ -286,6 +286,13 @@ pub struct SetNetwork {
     pub network: Option<Network>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetChecks {
+    /// Absent: as configured.
+    #[serde(default)]
+    pub run_after: Option<RunAfter>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Freeze {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -427,6 +434,8 @@ requests! {
     "session/image" Image(PutImage) -> ImageKept, "the image";
     /// The network of commands in layers from now on.
     "session/network" Network(SetNetwork) -> SetNetwork, "the network";
+    /// When the checks run by themselves from now on.
+    "session/checks" Checks(SetChecks) -> SetChecks, "the tests";
     /// Ends the present turn.
     "session/cancel" Cancel -> Seen, "cancel";
     "session/close" Close(Close) -> Seen, "the end of the session";
@@ -499,6 +508,7 @@ impl Request {
             | Self::PlanWrite(_)
             | Self::Mode(_)
             | Self::Network(_)
+            | Self::Checks(_)
             | Self::Step
             | Self::Freeze(_)
             | Self::Resume

@@ -136,7 +136,12 @@ fn settings() -> String {
         } else if table.is_empty() {
             vec![(name.to_owned(), of)]
         } else {
-            table.into_iter().map(|(key, of)| (format!("{name}.{key}"), of)).collect()
+            let nested = |(key, of)| {
+                let inner = properties(resolved(schema, of));
+                let each = inner.iter().map(|(inner, of)| (format!("{name}.{key}.{inner}"), *of));
+                if inner.is_empty() { vec![(format!("{name}.{key}"), of)] } else { each.collect() }
+            };
+            table.into_iter().flat_map(nested).collect()
         };
         for (key, of) in keys {
             let default = defaults.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_str());

@@ -349,3 +349,59 @@ fn a_weakened_test_is_said_and_the_original_tests_are_run() {
         seat.events.iter().filter(|e| e["kind"] == "check_finished").map(|e| e["failed"].clone()).collect();
     assert_eq!(runs, [json!(1), json!(1), json!(0)], "the workspace, the original tests, the tests as proposed");
 }
+
+/// The tests run by themselves where that is set: after an approved edit, and after a change of the user's own; a run that
+/// changes nothing makes no other one due.
+#[test]
+fn tests_run_by_themselves_after_edits_and_after_changes() {
+    let test = "import unittest\nfrom calc import add\n\n\nclass Calc(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(add(2, 3), 5)\n";
+    let (wrong, right) = ("def add(a, b):\n    return a - b\n", "def add(a, b):\n    return a + b\n");
+    let room = Room::with(&[("calc.py", wrong), ("test_calc.py", test)]);
+    let script = room.script(&[
+        json!({"edit": {"path": "calc.py", "after": right}}),
+        json!({"edit": {"path": "notes.txt", "after": "one\n"}}),
+        json!({"wait_ms": 600_000}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let set = |seat: &mut Seat, after: &str| seat.ask("session/checks", json!({ "run_after": after }));
+    assert_eq!(set(&mut seat, "edits")["run_after"], "edits");
+    seat.approve(&held);
+    assert_eq!(seat.wait_kind("check_finished")["passed"], 1);
+    assert_eq!(set(&mut seat, "changes")["run_after"], "changes");
+    room.write("calc.py", wrong);
+    let finished = seat.wait_kind("check_finished");
+    assert_eq!((&finished["failed"], finished["broken"].as_array().map(Vec::len)), (&json!(1), Some(1)), "{finished}");
+    assert_eq!(set(&mut seat, "never")["run_after"], "never");
+    let held = seat.ever("the second edit", |e| e["kind"] == "held" && e["action"] != held["action"]);
+    seat.approve(&held);
+    seat.finished(&held["action"]);
+    seat.ask("session/close", json!({}));
+    seat.wait_kind("session_ended");
+    assert_eq!(seat.count("check_started"), 2);
+    let by: Vec<_> = seat.events.iter().filter(|e| e["kind"] == "decided").map(|e| e["by"].clone()).collect();
+    assert!(by.iter().any(|by| by.to_string().contains("test-command")), "the rule for tests let it through: {by:?}");
+}
+
+/// What an agent says of its action is held against the action and against what was read.
+#[test]
+fn a_reason_that_does_not_fit_the_action_is_said() {
+    let room = Room::with(&[("calc.py", "def add(a, b):\n    return a - b\n"), ("util.py", "x = 1\n")]);
+    let script = room.script(&[
+        json!({"read": {"path": "calc.py"}}),
+        json!({"edit": {
+            "path": "calc.py", "after": "def add(a, b):\n    return a + b\n", "why": "This only reformats the file.",
+            "evidence": [{"kind": "read", "text": "util.py says so", "ref": "util.py"}]
+        }}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let mut said = Vec::new();
+    for _ in 0..2 {
+        said.push(seat.ever("a contradiction", |e| e["what"] == "contradiction" && !said.contains(e)));
+    }
+    assert!(said.iter().all(|alarm| alarm["action"] == held["action"]));
+    let texts: Vec<_> = said.iter().map(|alarm| alarm["text"].as_str().unwrap()).collect();
+    assert!(texts.iter().any(|text| text.contains("changes by more than only formatting")), "{texts:?}");
+    assert!(texts.iter().any(|text| text.contains("cites util.py, which it was not seen to read")), "{texts:?}");
+}

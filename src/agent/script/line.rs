@@ -1,5 +1,6 @@
 //! The lines of a script. An unknown line is an error that names file and line.
 
+use crate::model::Evidence;
 use crate::model::StepStatus;
 use crate::model::event::TurnEnd;
 use regex::Regex;
@@ -77,6 +78,9 @@ pub(super) struct EditLine {
     pub to: Option<String>,
     #[serde(default)]
     pub why: Option<String>,
+    /// What it cites.
+    #[serde(default)]
+    pub evidence: Vec<Evidence>,
 }
 
 /// A command line for the shell, or its words.

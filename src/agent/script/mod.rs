@@ -113,10 +113,14 @@ impl Player {
                 self.propose(Proposal::new(title, Body::Read(read.path)), None).await?;
             }
             Play::Edit(edit) => {
-                let why = edit.why.clone();
+                let (why, evidence) = (edit.why.clone().unwrap_or_default(), edit.evidence.clone());
                 let drafts = drafts(edit);
                 let title = Draft::words(&drafts);
-                self.propose(Proposal::new(title, Body::Edit(drafts)), why).await?;
+                let mut proposal = Proposal::new(title, Body::Edit(drafts));
+                if !why.is_empty() || !evidence.is_empty() {
+                    proposal = proposal.because(why, evidence);
+                }
+                self.propose(proposal, None).await?;
             }
             Play::Run(run) => {
                 let (command, why) = command(run);

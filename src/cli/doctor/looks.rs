@@ -234,7 +234,7 @@ fn project(shared: &Shared) -> Vec<Finding> {
         return vec![Finding::broken(GROUP, "directory", format!("{}: {e}", dir.display()), fix)];
     }
     let mut found = vec![Finding::works(GROUP, "directory", dir.display().to_string())];
-    let configured = settings::resolved(shared, &dir).ok().and_then(|r| r.settings.test_command);
+    let configured = settings::resolved(shared, &dir).ok().and_then(|r| r.settings.checks.command);
     found.push(match (configured, runner::runner_at(&dir)) {
         (Some(_), _) => Finding::works(GROUP, "tests", "set in the configuration"),
         (None, Ok(runner)) => {

@@ -10,11 +10,11 @@ use crate::host::runs::freeze_processes;
 use crate::host::successor;
 use crate::model::PromptPart;
 use crate::model::decide::Input;
-use crate::model::event::{Drafted, Event, ImageKept, NetworkChanged};
+use crate::model::event::{ChecksChanged, Drafted, Event, ImageKept, NetworkChanged};
 use crate::port::{Blobs, ToAgent};
 use crate::wire::{
     self, Answer, BlobGet, BlobPart, Code, Freeze, LeaseRevoke, PlanEditing, PlanRevision, Processes, Prompt, PutImage,
-    Queued, Request, RpcError, Seen, SetDraft, SetMode, SetNetwork, Stepped,
+    Queued, Request, RpcError, Seen, SetChecks, SetDraft, SetMode, SetNetwork, Stepped,
 };
 use base64::Engine as _;
 
@@ -83,6 +83,7 @@ impl Actor {
             Request::PlanWrite(write) => plans::write(gate, write).map(Answer::PlanWrite),
             Request::Mode(mode) => self.mode(mode).map(Answer::Mode),
             Request::Network(set) => self.network(set).map(Answer::Network),
+            Request::Checks(set) => self.checks(set).map(Answer::Checks),
             Request::Step => self.step(client).map(Answer::Step),
             Request::Freeze(freeze) => self.freeze(freeze).map(Answer::Freeze),
             Request::Resume => self.resume().map(Answer::Resume),
@@ -157,6 +158,13 @@ impl Actor {
     fn network(&mut self, set: SetNetwork) -> Result<SetNetwork, RpcError> {
         if self.gate.session().rules.network() != set.network {
             self.gate.append(vec![Event::NetworkChanged(NetworkChanged { network: set.network })])?;
+        }
+        Ok(set)
+    }
+
+    fn checks(&mut self, set: SetChecks) -> Result<SetChecks, RpcError> {
+        if self.gate.session().rules.run_after() != set.run_after {
+            self.gate.append(vec![Event::ChecksChanged(ChecksChanged { run_after: set.run_after })])?;
         }
         Ok(set)
     }

@@ -4,13 +4,13 @@ use super::{Due, Gate, PutError, roles, rules};
 use crate::base::ActionId;
 use crate::host::{encoding, merge, resolve};
 use crate::model::AlarmKind;
-use crate::model::action::Executor;
-use crate::model::decide::{Input, Reply, Ruling};
+use crate::model::action::{Executor, Risk};
+use crate::model::decide::{Input, Reply, Ruling, drift};
 use crate::model::event::{Alarm, Event, LapseWhy, RulingWord, Told};
 use crate::model::{Action, Address, Body, Content, Evidence, FileEdit, Proposal};
 use crate::policy::limits::WEAKENED_FILE_BYTES_MAX;
-use crate::policy::risk::{Size, risk};
-use crate::policy::{tampering, weakened};
+use crate::policy::risk::{Seen, Size, risk};
+use crate::policy::{Judged, Side, contradictions, tampering, weakened};
 use crate::port::{Answer, Blobs, HeldFile, Image, Ticket, ToAgent};
 
 impl Gate {
@@ -46,9 +46,15 @@ impl Gate {
         action.touches = alone.and_then(|c| self.judge.reach(c)).map(|reach| Box::new(self.workspace.touched(&reach)));
         let size = self.size_of(action.files().iter(), &resolved.blobs);
         let judged = self.judge.judged(&action);
-        action.risk = Some(risk(&action, judged.class, size, action.touches.as_deref()));
+        action.risk = Some(self.risk_of(&action, &judged, size));
         let ruling = roles::bounded(self, &action, judged.ruling());
         Ok((action, resolved.blobs, ruling))
+    }
+
+    fn risk_of(&self, action: &Action, judged: &Judged, size: Size) -> Risk {
+        let drift = drift(&self.book.session.plan, action).is_some();
+        let is_guarded = judged.ruling().rail.is_some();
+        risk(action, &Seen { class: judged.class, size, is_guarded, drift }, &self.judge.weights())
     }
 
     fn size_of<'a>(&self, files: impl Iterator<Item = &'a FileEdit>, blobs: &Blobs) -> Size {
@@ -119,6 +125,18 @@ impl Gate {
         filed.inspect_err(|error| tracing::error!(%error, "a connection of {of} cannot be recorded")).ok()
     }
 
+    /// Files a run of the checks that the settings ask for.
+    pub fn file_checks(&mut self, why: &str) {
+        let Some(command) = self.checks.as_ref().map(|checks| checks.command.clone()) else { return };
+        rules::freshen(self);
+        let mut proposal = Proposal::new(format!("run {}", command.line()), Body::Command(command));
+        proposal = proposal.because(format!("{why}; tests are set to run by themselves"), Vec::new());
+        proposal.checks = true;
+        if let Err(error) = self.file_own(proposal, None, Blobs::new()) {
+            tracing::error!(%error, "a run of the tests cannot be recorded");
+        }
+    }
+
     /// Files what the host itself asks about.
     fn file_own(
         &mut self,
@@ -130,7 +148,7 @@ impl Gate {
         let mut action = Action::file(id.clone(), proposal, files);
         let size = self.size_of(action.files().iter(), &blobs);
         let judged = self.judge.judged(&action);
-        action.risk = Some(risk(&action, judged.class, size, None));
+        action.risk = Some(self.risk_of(&action, &judged, size));
         let (ruling, alarms) = self.with_problems(&action, roles::bounded(self, &action, judged.ruling()), &blobs);
         let now = self.now();
         self.put(Input::File { action: Box::new(action), ruling, alarms, now }, blobs)?;
@@ -141,7 +159,7 @@ impl Gate {
     fn with_problems(&self, action: &Action, ruling: Ruling, blobs: &Blobs) -> (Ruling, Vec<Alarm>) {
         let alarm = |what, text| Alarm { what, action: Some(action.id.clone()), text };
         let tampering = tampering::found(&self.book.session, action);
-        let weakened = self.weakened(action, blobs);
+        let (weakened, contradictions) = self.compared(action, blobs);
         let encoding = encoding::found(action, blobs);
         let ruling = match &encoding {
             Some(text) if ruling.word == RulingWord::Allow => Ruling::ask("encoding", text),
@@ -152,27 +170,31 @@ impl Gate {
             weakened.map(|text| alarm(AlarmKind::WeakenedTest, text)),
             encoding.map(|text| alarm(AlarmKind::Encoding, text)),
         ];
-        (ruling, alarms.into_iter().flatten().collect())
+        let contradictions = contradictions.into_iter().map(|text| alarm(AlarmKind::Contradiction, text));
+        (ruling, alarms.into_iter().flatten().chain(contradictions).collect())
     }
 
-    /// In words, what tests would check less after this edit.
-    fn weakened(&self, action: &Action, blobs: &Blobs) -> Option<String> {
+    /// In words, what tests would check less after this edit, and what does not fit its reason.
+    fn compared(&self, action: &Action, blobs: &Blobs) -> (Option<String>, Vec<String>) {
         let bytes = |content: &Option<Content>| {
             let content = content.as_ref().filter(|content| content.len() <= WEAKENED_FILE_BYTES_MAX as u64)?;
             resolve::bytes_of(content, |digest| blobs.get(digest).cloned().or_else(|| self.blob(digest)))
         };
-        let files = action.files().iter().filter(|file| file.before.is_some());
-        let read: Vec<_> = files.map(|file| (&file.path, bytes(&file.before), bytes(&file.after), file)).collect();
+        let read: Vec<_> =
+            action.files().iter().map(|file| (&file.path, bytes(&file.before), bytes(&file.after), file)).collect();
         // What cannot be read is not compared with nothing.
-        let whole =
-            read.iter().filter(|(_, before, after, file)| before.is_some() && after.is_some() == file.after.is_some());
+        let is_whole = |read: &Option<Vec<u8>>, content: &Option<Content>| read.is_some() == content.is_some();
+        let whole = read
+            .iter()
+            .filter(|(_, before, after, file)| is_whole(before, &file.before) && is_whole(after, &file.after));
         let sides: Vec<_> = whole
-            .map(|(path, before, after, _)| weakened::Side { path, before: before.as_deref(), after: after.as_deref() })
+            .map(|(path, before, after, _)| Side { path, before: before.as_deref(), after: after.as_deref() })
             .collect();
         let run = self.book.session.checks.latest_workspace();
         let bad = run.iter().flat_map(|run| &run.cases).filter(|case| case.status.is_bad());
         let failures: Vec<&str> = bad.filter_map(|case| case.message.as_deref()).collect();
-        weakened::words(action.id.as_str(), &weakened::found(&sides, &failures))
+        let weakened = weakened::words(action.id.as_str(), &weakened::found(&sides, &failures));
+        (weakened, contradictions::found(&self.book.session, action, &sides))
     }
 
     /// Policy's word again on held actions, after the rules or the gate changed.

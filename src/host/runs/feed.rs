@@ -117,6 +117,7 @@ mod tests {
                 parser: ParserKind::Libtest,
                 place: ProjectRoot::default(),
                 runner: None,
+                run_after: crate::model::event::RunAfter::Never,
             };
             let mut feed = Feed::new(name.into(), &setup, &[]);
             let mut events = feed.feed(Stream::Stdout, text.as_bytes());
@@ -138,6 +139,7 @@ mod tests {
             parser,
             place: ProjectRoot::default(),
             runner: None,
+            run_after: crate::model::event::RunAfter::Never,
         };
         Feed::new("r1".into(), &setup, &[])
     }

@@ -5,6 +5,7 @@ mod egress;
 mod feed;
 mod originals;
 mod preview;
+pub mod rerun;
 mod result;
 mod trials;
 
@@ -24,6 +25,7 @@ use crate::port::{Apart, Performed, Progress, Ticket, Work};
 use carry::LayerEnd;
 use egress::Connections;
 use feed::Feed;
+use rerun::Rerun;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -67,6 +69,8 @@ pub enum Msg {
         action: ActionId,
         performed: Box<Performed>,
     },
+    /// What makes a run of checks due may have come to rest.
+    Settled,
     /// The candidate for an action's trials is open, or could not be made.
     TrialsOpen {
         action: ActionId,
@@ -122,6 +126,7 @@ pub struct Runs {
     step_slot: Arc<Semaphore>,
     /// The plan whose steps were looked at last.
     seen_plan: Option<Plan>,
+    rerun: Rerun,
 }
 
 impl Runs {
@@ -144,6 +149,7 @@ impl Runs {
             connections: Connections::default(),
             step_slot: Arc::new(Semaphore::new(1)),
             seen_plan: None,
+            rerun: Rerun::default(),
         }
     }
 
@@ -166,6 +172,7 @@ impl Runs {
                 let _ = known.send(gate.rules());
             }
             Msg::Performed { action, performed } => self.performed(gate, &action, *performed),
+            Msg::Settled => rerun::settled(self, gate),
             Msg::TrialsOpen { action, runs } => self.trials_open(gate, &action, runs),
             Msg::TrialDone { ticket, action, record, output } => {
                 self.trial_done(gate, ticket, &action, &record, output);
@@ -465,6 +472,7 @@ impl Runs {
             gate.file_result(id, held);
         }
         gate.ask_verification(id);
+        rerun::ended(self, gate, id);
     }
 
     /// An action that the agent carried out itself has ended; its files are what the disk holds.
@@ -476,6 +484,7 @@ impl Runs {
         let id = finished.action.clone();
         gate.quietly(Input::Finish { action: id.clone(), finished: Box::new(finished) });
         gate.ask_verification(&id);
+        rerun::ended(self, gate, &id);
     }
 
     /// A command that is no longer needed is ended; what it wrote before, and its end, are still reported to the

@@ -8,7 +8,7 @@ use super::rules::{LeaseGranted, LeaseRevoked, PolicyAllowed, PolicyReloaded, Po
 use super::stops::{self, Drilled, Stopped};
 use super::vocabulary::{
     AgentCommand, AgentLogin, AgentOffer, ChangedBy, Decider, Isolation, LapseWhy, Mode, Network, OutcomeWord,
-    QueuedPrompt, SessionOutcome, Stream, TurnEnd, Verdict,
+    QueuedPrompt, RunAfter, SessionOutcome, Stream, TurnEnd, Verdict,
 };
 use super::words::{self, Words};
 use super::{Envelope, Part, Shown, ask};
@@ -81,6 +81,10 @@ events! {
     "network_changed" NetworkChanged {
         touches [Actions],
         Report |body| format!("Network of commands: {}", body.network.map_or("as configured", Network::word))
+    }
+    "checks_changed" ChecksChanged {
+        touches [Checks],
+        Report |body| format!("Tests run {}", body.run_after.map_or("as configured", RunAfter::words))
     }
     "frozen" Frozen { touches [Actions], Both |body| Words::new("Frozen").text(&body.why) }
     "resumed" Resumed { touches [Actions], Report |_| "Resumed" }
@@ -370,6 +374,13 @@ pub struct NetworkChanged {
     /// Of commands in layers, unless the decision about one says otherwise; as configured where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChecksChanged {
+    /// As configured where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_after: Option<RunAfter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

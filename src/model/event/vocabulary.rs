@@ -155,6 +155,29 @@ impl Network {
     }
 }
 
+/// What makes the checks run by themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunAfter {
+    #[default]
+    Never,
+    /// Approved edits.
+    Edits,
+    /// Every change of the workspace, also the user's own.
+    Changes,
+}
+
+impl RunAfter {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Never => "only when asked",
+            Self::Edits => "after approved edits",
+            Self::Changes => "after every change",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {

@@ -161,6 +161,12 @@ impl Actions {
         found
     }
 
+    /// Those that were proposed before this one, newest first; all of them when it is not there.
+    pub fn before(&self, id: &ActionId) -> impl Iterator<Item = &ActionState> {
+        let end = self.by_id.get(id).copied().unwrap_or(self.states.len());
+        self.states.get(..end).unwrap_or_default().iter().rev()
+    }
+
     /// Returns the actions that are not over, oldest first.
     pub fn open(&self) -> impl DoubleEndedIterator<Item = &ActionState> {
         self.open.iter().filter_map(|at| self.states.get(*at))

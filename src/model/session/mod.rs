@@ -165,6 +165,7 @@ impl Session {
             }
             Event::ModeChanged(body) => self.mode = body.mode,
             Event::NetworkChanged(body) => self.rules.set_network(body.network),
+            Event::ChecksChanged(body) => self.rules.set_run_after(body.run_after),
             Event::Frozen(body) => self.frozen = Some(body.why.clone()),
             Event::Resumed(_) => self.frozen = None,
             Event::Stopped(body) => self.stop(body),

@@ -2,7 +2,7 @@
 
 use crate::base::RuleId;
 use crate::base::limits::POLICY_RULES_MAX;
-use crate::model::event::{Network, PolicyAllowed, PolicyTightened};
+use crate::model::event::{Network, PolicyAllowed, PolicyTightened, RunAfter};
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,6 +12,7 @@ pub struct Rules {
     /// Rules that allow, also those that are revoked.
     count: u64,
     network: Option<Network>,
+    run_after: Option<RunAfter>,
 }
 
 impl Rules {
@@ -37,6 +38,15 @@ impl Rules {
 
     pub(super) fn set_network(&mut self, network: Option<Network>) {
         self.network = network;
+    }
+
+    /// What makes the checks run, where the session has something else than is configured.
+    pub fn run_after(&self) -> Option<RunAfter> {
+        self.run_after
+    }
+
+    pub(super) fn set_run_after(&mut self, run_after: Option<RunAfter>) {
+        self.run_after = run_after;
     }
 
     pub(super) fn tighten(&mut self, body: &PolicyTightened) -> Result<(), String> {

@@ -11,19 +11,10 @@ mod strength;
 
 use crate::base::RelPath;
 use crate::checks::is_test;
-use crate::policy::limits::{
-    WEAKENED_CHANGE_BYTES_MAX, WEAKENED_FILE_BYTES_MAX, WEAKENED_SHOWN_MAX, WEAKENED_TEXT_CHARS_MAX,
-};
+use crate::policy::Side;
+use crate::policy::limits::{WEAKENED_CHANGE_BYTES_MAX, WEAKENED_SHOWN_MAX, WEAKENED_TEXT_CHARS_MAX};
 use crate::syntax::Language;
 use cases::Case;
-
-/// One file of a change: its path after it, and its text on both sides; `None` where there is none.
-#[derive(Debug, Clone, Copy)]
-pub struct Side<'a> {
-    pub path: &'a RelPath,
-    pub before: Option<&'a [u8]>,
-    pub after: Option<&'a [u8]>,
-}
 
 /// The way in which a test checks less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,14 +89,9 @@ pub fn words(who: &str, found: &[Weakening]) -> Option<String> {
     (!first.is_empty()).then(|| format!("{who} weakens tests: {}{more}", first.join("; ")))
 }
 
-/// The language of a file that may hold test cases: any Rust source does, otherwise its path says so.
+/// The language of a file that may hold test cases: a Rust source may, otherwise its path says so.
 fn language_of(side: &Side<'_>) -> Option<Language> {
-    let text = side.after.or(side.before)?;
-    let small = |text: Option<&[u8]>| text.is_none_or(|text| text.len() <= WEAKENED_FILE_BYTES_MAX);
-    if !small(side.before) || !small(side.after) {
-        return None;
-    }
-    let language = Language::detect(side.path.as_str(), text.get(..256).unwrap_or(text))?;
+    let language = side.language()?;
     match language {
         // Most sources have no test in them.
         Language::Rust => {

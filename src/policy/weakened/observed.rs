@@ -1,7 +1,8 @@
 //! Expected values that became what the failing run printed.
 
-use super::{How, Side, Weakening, quoted};
+use super::{How, Weakening, quoted};
 use crate::diff::{DiffLine, FileDiff, LineKind};
+use crate::policy::Side;
 use crate::policy::limits::{WEAKENED_FAILURES_MAX, WEAKENED_FILE_BYTES_MAX};
 use regex::Regex;
 use std::collections::BTreeMap;

@@ -2,11 +2,13 @@
 
 use super::decide::test;
 use super::{BASE, Command, Scope};
+use crate::model::event::RunAfter;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, EditorOf, Request};
 use crate::ui::layout::PaneId;
 use crate::ui::overlays::{Overlay, Prompt, Purpose};
 use crate::ui::panes::tests_pane::TestsPane;
+use crate::wire;
 
 const GROUP: &str = "tests";
 
@@ -24,6 +26,24 @@ pub(super) const COMMANDS: &[Command] = &[
             let cases = TestsPane::failing(&app.scene);
             rerun(app, cases, "no test case fails: t runs all tests")
         })
+    },
+    Command {
+        why_disabled: super::needs_control,
+        ..testing(
+            "test-after",
+            "run after",
+            "Choose when the tests run by themselves in this session: after approved edits, after every change, never, or as configured",
+            |app| {
+                let run_after = match app.scene.session.rules.run_after() {
+                    None => Some(RunAfter::Edits),
+                    Some(RunAfter::Edits) => Some(RunAfter::Changes),
+                    Some(RunAfter::Changes) => Some(RunAfter::Never),
+                    Some(RunAfter::Never) => None,
+                };
+                app.say(Toast::plain(format!("tests run {}", run_after.map_or("as configured", RunAfter::words))));
+                vec![Request::Host(wire::Request::Checks(wire::SetChecks { run_after }))]
+            },
+        )
     },
     testing("test-filter", "filter", "Show all tests, those that fail, or those that changed", |app| {
         let name = app.panes.tests.next_filter();

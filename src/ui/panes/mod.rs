@@ -3,6 +3,7 @@
 //! A pane keeps rows that `refresh` brings up to date after the scene changed; drawing only reads the visible ones.
 
 pub mod diff;
+mod grounds;
 pub mod inbox;
 pub mod output;
 pub mod plan;

@@ -6,6 +6,7 @@ use crate::base::Seq;
 use crate::base::text::{Show, escape};
 use crate::checks::{self, Matrix, Order, RunOutcome, SuiteNode};
 use crate::model::check::{CaseReport, CaseStatus, Tree};
+use crate::model::event::RunAfter;
 use crate::model::session::Run;
 use crate::ui::app::{Scene, Touched};
 use crate::ui::layout::PaneId;
@@ -463,7 +464,11 @@ impl Pane for TestsPane {
             true => String::new(),
             false => format!("  {shown} of {all} shown"),
         };
-        Title { text: format!("{text}{some}"), right, loud: false }
+        let by_itself = match scene.session.rules.run_after() {
+            None | Some(RunAfter::Never) => String::new(),
+            Some(after) => format!("  runs {}", after.words()),
+        };
+        Title { text: format!("{text}{some}{by_itself}"), right, loud: false }
     }
 
     fn note(&self, scene: &Scene) -> Option<String> {

@@ -1,11 +1,11 @@
 //! Why: the reason given, the evidence, the objections, and the outcome.
 
 use super::diff::touched_words;
+use super::grounds;
 use super::inbox::{action_words, asks_word, risk_words};
 use super::row::{Row, rendered, wrapped};
 use super::{Pane, Title};
 use crate::base::text::{Show, confusables, escape, width};
-use crate::model::EvidenceKind;
 use crate::model::action::Author;
 use crate::model::event::{Decider, LapseWhy, OutcomeWord};
 use crate::model::session::{ActionState, Phase, Speaker};
@@ -44,7 +44,7 @@ fn is_own(state: &ActionState) -> bool {
     state.action.author == Author::Human && state.action.revision == 1 && state.action.rationale.is_none()
 }
 
-fn reasons(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) {
+fn reasons(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
     let action = &state.action;
     // The pane's title says it already, where it fits and means the same.
     let titled = action_words(state);
@@ -62,32 +62,6 @@ fn reasons(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16
     if !rationale.text.is_empty() && rationale.text != action.title {
         rows.push(Row::default());
         rendered(rows, "", Role::Text, &rationale.text, columns);
-    }
-    rows.push(Row::default());
-    if rationale.evidence.is_empty() {
-        wrapped(rows, &head("because"), Role::TextSoft, "no evidence cited", Role::Warn, columns);
-        return;
-    }
-    rows.push(Row::new("because", Role::TextSoft));
-    for evidence in &rationale.evidence {
-        let (sign, role) = match evidence.kind {
-            EvidenceKind::Nothing => (Sign::Unknown, Role::Warn),
-            EvidenceKind::Case => (Sign::Failed, Role::Fail),
-            EvidenceKind::Run | EvidenceKind::Trial => (Sign::Done, Role::Ok),
-            EvidenceKind::Read
-            | EvidenceKind::Line
-            | EvidenceKind::Step
-            | EvidenceKind::Search
-            | EvidenceKind::Quote
-            | EvidenceKind::Other(_) => (Sign::Active, Role::Accent),
-        };
-        let names_itself = evidence.line.is_none() && evidence.r#ref.as_deref() == Some(evidence.text.as_str());
-        wrapped(rows, &format!(" {} ", scene.look.sign(sign)), role, &evidence.text, Role::Text, columns);
-        if let Some(reference) = evidence.r#ref.as_ref().filter(|_| !names_itself) {
-            let line = evidence.line.map_or_else(String::new, |line| format!(":{line}"));
-            let reference = escape::show(reference, &Show::default());
-            rows.push(Row::new(format!("   {reference}{line}"), Role::TextFaint));
-        }
     }
 }
 
@@ -294,7 +268,11 @@ impl Pane for WhyPane {
             self.rows.push(Row::default());
         }
         let Some(state) = scene.target() else { return };
-        reasons(&mut self.rows, scene, state, room.width);
+        reasons(&mut self.rows, state, room.width);
+        if !is_own(state) {
+            self.rows.push(Row::default());
+            grounds::rows(&mut self.rows, scene, state, room.width);
+        }
         against(&mut self.rows, scene, state, room.width);
         place(&mut self.rows, scene, state, room.width);
         answers(&mut self.rows, scene, state, room.width);

@@ -1,0 +1,172 @@
+//! What the host itself saw before an action: what the agent read, the last test run, the user's words. It is derived
+//! from the session, so that a claim can be told from an observation.
+
+use crate::base::{ActionId, RelPath, RunId, Seq, UnixMs};
+use crate::model::action::{ActionBody, Author, FileChange};
+use crate::model::event::OutcomeWord;
+use crate::model::session::{ActionState, Phase, Run, Session, Speaker};
+use crate::model::{Action, Evidence, EvidenceKind};
+use crate::policy::limits::{GROUNDS_ACTIONS_MAX, GROUNDS_ENTRIES_MAX, GROUNDS_FILES_MAX};
+
+/// One observation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ground {
+    /// The agent read it, or a directory above it, or ran a command that names it. `changed` is a later change.
+    Read { path: String, by: ActionId, at: UnixMs, changed: Option<ActionId> },
+    /// It changes a file that it was not seen to read, although other reads were seen.
+    NotRead { path: RelPath },
+    /// The last test run before it.
+    Run { run: RunId, at: UnixMs, passed: u32, failed: u32, first: Option<String> },
+    /// What the user last said before it.
+    Words { seq: Seq, text: String },
+}
+
+/// The finished actions of the agent before one, newest first, bounded.
+fn before<'a>(session: &'a Session, action: &ActionId) -> impl Iterator<Item = &'a ActionState> {
+    let earlier = session.actions.before(action).take(GROUNDS_ACTIONS_MAX);
+    let done = earlier.filter(|state| state.phase == Phase::Finished(OutcomeWord::Ok));
+    done.filter(|state| state.action.author != Author::Human)
+}
+
+fn is_read(state: &ActionState) -> bool {
+    matches!(state.action.body, ActionBody::Read(_))
+}
+
+/// Returns whether an action showed the agent a file: it read it or a directory above it, or a command named it.
+fn shows(action: &Action, path: &str) -> bool {
+    match &action.body {
+        ActionBody::Read(target) => {
+            let target = target.trim_start_matches("./").trim_end_matches('/');
+            matches!(target, "" | ".") || target == path || target.ends_with(&format!("/{path}")) || {
+                path.strip_prefix(target).is_some_and(|rest| rest.starts_with('/'))
+            }
+        }
+        ActionBody::Command(command) | ActionBody::Trials(command, _) => {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            let line = command.line();
+            line.split(|c: char| c.is_whitespace() || "'\"=:;|&()<>".contains(c))
+                .any(|word| word == name || word == path || word.ends_with(&format!("/{name}")))
+        }
+        // What it wrote it knows.
+        ActionBody::Edit(files) => files.iter().any(|file| file.path.as_str() == path),
+        ActionBody::Network(_) | ActionBody::Plan(_) | ActionBody::Form(_) | ActionBody::Other => false,
+    }
+}
+
+/// What was observed before an action, for the reader of its reason.
+pub fn of(session: &Session, state: &ActionState) -> Vec<Ground> {
+    let (id, seq) = (&state.action.id, state.times.proposed_seq);
+    let sees_reads = before(session, id).any(is_read);
+    let mut found = Vec::new();
+    for file in state.action.files().iter().filter(|file| file.change != FileChange::Create).take(GROUNDS_FILES_MAX) {
+        let path = file.source();
+        match before(session, id).find(|earlier| shows(&earlier.action, path.as_str())) {
+            Some(earlier) => found.push(Ground::Read {
+                path: path.to_string(),
+                by: earlier.action.id.clone(),
+                at: earlier.times.finished_at.unwrap_or(earlier.times.proposed_at),
+                changed: changed_since(session, path, earlier, id),
+            }),
+            None if sees_reads => found.push(Ground::NotRead { path: path.clone() }),
+            None => {}
+        }
+    }
+    found.extend(run_before(session, seq));
+    let entries = session.transcript.iter().rev().take(GROUNDS_ENTRIES_MAX);
+    let words = entries.filter(|entry| entry.seq < seq).find(|entry| entry.speaker == Speaker::Human);
+    found.extend(words.map(|entry| Ground::Words { seq: entry.seq, text: entry.text.clone() }));
+    found
+}
+
+/// A later action that changed the file.
+fn changed_since(session: &Session, path: &RelPath, read: &ActionState, before: &ActionId) -> Option<ActionId> {
+    let after = read.times.finished_seq.unwrap_or(read.times.proposed_seq);
+    let later = session.actions.before(before).take(GROUNDS_ACTIONS_MAX);
+    let changes = |state: &&ActionState| {
+        let files = state.finished.as_ref().and_then(|finished| finished.files.as_ref());
+        state.times.finished_seq.is_some_and(|end| end > after)
+            && files.is_some_and(|files| files.iter().any(|f| &f.path == path))
+    };
+    later.filter(|state| state.action.id != read.action.id).find(changes).map(|state| state.action.id.clone())
+}
+
+fn run_before(session: &Session, seq: Seq) -> Option<Ground> {
+    let is_it = |run: &&Run| run.seq < seq && run.is_whole() && run.finished.is_some();
+    let run = session.checks.runs().rev().find(is_it)?;
+    let finished = run.finished.as_ref()?;
+    let first = run.cases.iter().find(|case| case.status.is_bad()).map(|case| case.case.clone());
+    let at = run.finished_at.unwrap_or(run.at);
+    Some(Ground::Run { run: run.started.run.clone(), at, passed: finished.passed, failed: finished.failed, first })
+}
+
+/// Whether what a piece of evidence points to was observed; `None` where that is not asked.
+pub fn is_observed(session: &Session, state: &ActionState, evidence: &Evidence) -> Option<bool> {
+    let reference = evidence.r#ref.as_deref()?;
+    let (id, seq) = (&state.action.id, state.times.proposed_seq);
+    match evidence.kind {
+        EvidenceKind::Read | EvidenceKind::Line | EvidenceKind::Search => {
+            // The reads of some agents cannot be seen.
+            let is_shown = before(session, id).any(|earlier| shows(&earlier.action, reference));
+            (is_shown || before(session, id).any(is_read)).then_some(is_shown)
+        }
+        EvidenceKind::Case if !session.checks.runs().any(|run| run.seq < seq && !run.cases.is_empty()) => None,
+        EvidenceKind::Case => Some(session.checks.runs().any(|run| run.seq < seq && run.case(reference).is_some())),
+        EvidenceKind::Run => {
+            Some(session.checks.runs().any(|run| run.seq < seq && run.started.run.as_str() == reference))
+        }
+        EvidenceKind::Step
+        | EvidenceKind::Trial
+        | EvidenceKind::Quote
+        | EvidenceKind::Nothing
+        | EvidenceKind::Other(_) => None,
+    }
+}
+
+/// In words, the files that an action cites and its agent was not seen to read, although its reads are seen.
+pub fn never_read(session: &Session, action: &Action) -> Vec<String> {
+    let id = &action.id;
+    if action.author == Author::Human || !before(session, id).any(is_read) {
+        return Vec::new();
+    }
+    let cited = action.rationale.iter().flat_map(|rationale| &rationale.evidence);
+    let cited = cited.filter(|e| matches!(e.kind, EvidenceKind::Read | EvidenceKind::Line));
+    let own =
+        |path: &str| action.files().iter().any(|file| file.path.as_str() == path || file.source().as_str() == path);
+    let unread = cited.filter_map(|e| e.r#ref.as_deref()).filter(|path| !own(path));
+    let mut unread: Vec<&str> = unread.filter(|path| !before(session, id).any(|e| shows(&e.action, path))).collect();
+    unread.dedup();
+    unread.iter().map(|path| format!("the agent cites {path}, which it was not seen to read in this session")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Body, Command, Proposal};
+
+    fn action(body: Body) -> Action {
+        Action::file("a1".into(), Proposal::new("x", body), None)
+    }
+
+    #[test]
+    fn a_file_is_shown_by_its_read_by_one_above_it_and_by_a_command_that_names_it() {
+        for body in [
+            Body::Read("src/calc.py".into()),
+            Body::Read("./src/calc.py".into()),
+            Body::Read("src".into()),
+            Body::Read(".".into()),
+            Body::Read("/home/u/ws/src/calc.py".into()),
+            Body::Command(Command::shell("sed -n 1,10p src/calc.py")),
+            Body::Command(Command::shell("cd src && cat calc.py|head")),
+        ] {
+            assert!(shows(&action(body.clone()), "src/calc.py"), "{body:?}");
+        }
+        for body in [
+            Body::Read("calc.py.bak".into()),
+            Body::Read("sr".into()),
+            Body::Command(Command::shell("cat other_calc.py")),
+            Body::Network("https://example.org/src/calc.py".into()),
+        ] {
+            assert!(!shows(&action(body.clone()), "src/calc.py"), "{body:?}");
+        }
+    }
+}
