@@ -99,7 +99,8 @@ fn more_than_said(text: &str, action: &Action, sides: &[Side<'_>]) -> Vec<String
 /// "Only changes a.py", and another file changes as well.
 fn other_files(text: &str, action: &Action) -> Option<String> {
     static PATTERN: OnceLock<Option<Regex>> = OnceLock::new();
-    let pattern = r"\b(?:only|just)\s+(?:changes?|edits?|touches|modif(?:y|ies)|updates?)\s+[^.;\n]{0,20}?([\w./-]+\.\w{1,5})\b";
+    let pattern =
+        r"\b(?:only|just)\s+(?:changes?|edits?|touches|modif(?:y|ies)|updates?)\s+[^.;\n]{0,20}?([\w./-]+\.\w{1,5})\b";
     let pattern = PATTERN.get_or_init(|| Regex::new(pattern).ok()).as_ref()?;
     let said = pattern.find(text).filter(|m| !is_hedged(text, m.start()))?;
     // The whole line: it may name more than one.

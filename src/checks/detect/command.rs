@@ -51,6 +51,17 @@ fn named_in(line: &str, project: &ProjectView, depth: usize) -> Option<ParserKin
     if has("prove") || has("bats") {
         return Some(ParserKind::Tap);
     }
+    if has("rspec") {
+        let is_json =
+            words.windows(2).any(|pair| matches!(pair, ["--format" | "-f", "json" | "j"])) || flag("--format=json");
+        return is_json.then_some(ParserKind::RspecJson);
+    }
+    if has("phpunit") || has("ctest") {
+        return (flag("--log-junit") || flag("--output-junit")).then_some(ParserKind::JunitAtEnd);
+    }
+    if has("dotnet") && has("test") {
+        return Some(ParserKind::Dotnet);
+    }
     if ["npm", "yarn", "pnpm", "bun"].iter().any(|m| has(m)) && depth > 0 {
         let script = names.iter().map(String::as_str).find(|n| javascript::script(project, n).is_some());
         let script = script.or_else(|| has("t").then_some("test"))?;

@@ -7,6 +7,7 @@ mod go;
 mod java;
 mod javascript;
 mod make;
+mod others;
 mod python;
 mod rust;
 mod tap;
@@ -21,7 +22,9 @@ use thiserror::Error;
 
 /// The files whose text [`detect`] reads, relative to the project.
 pub const WANTED: &[&str] = &[
+    "CMakeLists.txt",
     "Cargo.toml",
+    "Gemfile",
     "Makefile",
     "GNUmakefile",
     "go.mod",
@@ -77,6 +80,12 @@ pub enum Tool {
     Bats,
     Maven,
     Gradle,
+    Rspec,
+    Phpunit,
+    Ctest,
+    Dotnet,
+    Tox,
+    Nox,
     Make,
     /// An unknown `test` script of `package.json`.
     Script,
@@ -118,7 +127,7 @@ pub enum NoRunner {
     NoTests(String),
     /// Nothing in the project says how its tests are run.
     #[error(
-        "no test runner recognized; looked for Cargo.toml, pyproject.toml or test_*.py, package.json, go.mod, t/*.t, *.bats, pom.xml, build.gradle and a Makefile with a test target; set checks.command in config.toml"
+        "no test runner recognized; looked for Cargo.toml, pyproject.toml or test_*.py, package.json, go.mod, t/*.t, *.bats, *_spec.rb, *Test.php, CMakeLists.txt, a .NET test project, pom.xml, build.gradle and a Makefile with a test target; set checks.command in config.toml"
     )]
     Unknown,
 }
@@ -129,8 +138,16 @@ pub enum NoRunner {
 /// [`NoRunner`] says whether tests or the runner are missing.
 pub fn detect(project: &ProjectView) -> Result<Vec<Runner>, NoRunner> {
     type Family = fn(&ProjectView, &mut Vec<Runner>) -> Option<String>;
-    const FAMILIES: &[Family] =
-        &[rust::detect, go::detect, python::detect, javascript::detect, java::detect, tap::detect, make::detect];
+    const FAMILIES: &[Family] = &[
+        rust::detect,
+        go::detect,
+        python::detect,
+        javascript::detect,
+        java::detect,
+        tap::detect,
+        others::detect,
+        make::detect,
+    ];
     let mut runners = Vec::new();
     let mut missing = Vec::new();
     for family in FAMILIES {
@@ -194,7 +211,8 @@ impl Runner {
             Tool::Jest | Tool::Vitest | Tool::Mocha | Tool::NodeTest => javascript::some_for(self, cases),
             Tool::Maven | Tool::Gradle => java::some_for(self, cases),
             Tool::Prove | Tool::Bats => tap::some_for(self, cases),
-            Tool::Make | Tool::Script => self.argv.clone(),
+            Tool::Rspec | Tool::Phpunit | Tool::Ctest | Tool::Dotnet => others::some_for(self, cases),
+            Tool::Tox | Tool::Nox | Tool::Make | Tool::Script => self.argv.clone(),
         }
     }
 }

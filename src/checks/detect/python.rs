@@ -33,6 +33,13 @@ pub fn detect(project: &ProjectView, out: &mut Vec<Runner>) -> Option<String> {
     if !tests.is_empty() {
         out.push(unittest(project, &tests));
     }
+    // Environments of their own: slower, and taken only where nothing else starts the tests.
+    if project.text("tox.ini").contains("[testenv") {
+        out.push(Runner::new(Tool::Tox, &["tox", "-q"], ParserKind::Auto, 40, "tox.ini"));
+    }
+    if project.has("noxfile.py") {
+        out.push(Runner::new(Tool::Nox, &["nox"], ParserKind::Auto, 40, "noxfile.py"));
+    }
     None
 }
 

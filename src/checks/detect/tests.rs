@@ -173,3 +173,43 @@ fn unittest_is_selected_by_pattern() {
     assert_eq!(some(&view, &[("test_a.A.test_x (i=1)", &["test_a", "A"])]), format!("{run} -k *test_a.A.test_x"));
     assert_eq!(some(&view, &[("test_a.A.setUpClass", &["test_a", "A"])]), format!("{run} -k test_a.A.*"));
 }
+
+#[test]
+fn rspec_phpunit_ctest_and_dotnet() {
+    check(&project(&["spec/a_spec.rb"], &[]), "RspecJson: rspec --no-color --format json");
+    let bundled = project(&["spec/a_spec.rb"], &[("Gemfile", "gem 'rspec'")]);
+    check(&bundled, "RspecJson: bundle exec rspec --no-color --format json");
+    check(&project(&["tests/ATest.php"], &[]), "JunitAtEnd: phpunit --log-junit php://stdout tests");
+    check(&project(&["phpunit.xml", "composer.json"], &[]), "JunitAtEnd: vendor/bin/phpunit --log-junit php://stdout");
+    check(&project(&["T/T.Tests.csproj"], &[]), "Dotnet: dotnet test --nologo --logger console;verbosity=normal");
+    let cmake = project(&[], &[("CMakeLists.txt", "enable_testing()")]);
+    let runner = detect(&cmake).unwrap().remove(0);
+    assert_eq!((runner.tool, runner.argv.first().map(String::as_str)), (Tool::Ctest, Some("sh")));
+    let mut without = project(&["a.py"], &[("tox.ini", "[testenv]\n")]);
+    without.tools.pytest = Pytest::Missing;
+    check(&without, "NoTests(\"Python, but no test_*.py or *_test.py\")");
+    without.paths.push("checks/run.py".into());
+    without.texts.insert("tox.ini".into(), "[pytest]\n[testenv]\n".into());
+    check(&without, "Auto: tox -q");
+}
+
+#[test]
+fn some_cases_of_rspec_phpunit_ctest_and_dotnet() {
+    let of = |view: &ProjectView, case: CaseReport| detect(view).unwrap().remove(0).argv_for(&[case]).join(" ");
+    let named = |name: &str| case(name, Vec::new(), CaseStatus::Failed);
+    let mut placed = named("Calc adds");
+    (placed.file, placed.line) = (Some("spec/a_spec.rb".into()), Some(5));
+    let rspec = project(&["spec/a_spec.rb"], &[]);
+    assert_eq!(of(&rspec, placed), "rspec --no-color --format json spec/a_spec.rb:5");
+    assert_eq!(of(&rspec, named("Calc adds")), "rspec --no-color --format json", "without a place all run");
+    assert_eq!(
+        of(&project(&["tests/ATest.php"], &[]), named("ATest.testPairs with data set \"one\"")),
+        "phpunit --log-junit php://stdout tests --filter /::(testPairs)( with data set .*)?$/"
+    );
+    let cmake = project(&[], &[("CMakeLists.txt", "enable_testing()")]);
+    assert!(of(&cmake, named("fails")).ends_with(" ctest -R ^(fails)$"));
+    assert_eq!(
+        of(&project(&["T/T.Tests.csproj"], &[]), named("N.C.Adds(a: 1)")),
+        "dotnet test --nologo --logger console;verbosity=normal --filter FullyQualifiedName=N.C.Adds"
+    );
+}

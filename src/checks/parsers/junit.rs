@@ -46,6 +46,27 @@ impl OutputReader for Junit {
     }
 }
 
+/// The document that is last in the output: what tests print comes before it.
+#[derive(Debug, Default)]
+pub struct JunitAtEnd {
+    bytes: Vec<u8>,
+}
+
+impl OutputReader for JunitAtEnd {
+    fn feed(&mut self, chunk: &[u8], _ledger: &mut Ledger) {
+        self.bytes.extend_from_slice(chunk);
+        let over = self.bytes.len().saturating_sub(CHECK_REPORT_BYTES_MAX);
+        self.bytes.drain(..over);
+    }
+
+    fn finish(&mut self, exit: Option<i32>, ledger: &mut Ledger) {
+        let at = memchr::memmem::rfind(&self.bytes, b"<?xml ").unwrap_or(self.bytes.len());
+        let bytes = self.bytes.split_off(at);
+        let mut whole = Junit { bytes };
+        whole.finish(exit, ledger);
+    }
+}
+
 #[derive(Debug, Default)]
 struct Walk {
     suite: String,
@@ -53,6 +74,8 @@ struct Walk {
     /// The element whose text is the failure's, and that text.
     failure: Option<String>,
     headline: String,
+    /// The failure says what was expected: what the case printed is not asked.
+    says: bool,
 }
 
 impl Walk {
@@ -61,7 +84,13 @@ impl Walk {
             b"testsuite" => self.suite = attribute(e, "name").unwrap_or_default(),
             b"testcase" => {
                 self.end_case(ledger);
-                self.case = Some(self.start_case(e));
+                let mut report = self.start_case(e);
+                report.file = attribute(e, "file").map(|file| ledger.place().relative(&file));
+                report.line = attribute(e, "line").and_then(|line| line.parse().ok());
+                self.case = Some(report);
+            }
+            b"system-out" if !self.says && self.case.as_ref().is_some_and(|c| c.status.is_bad()) => {
+                self.failure = Some(String::new());
             }
             b"failure" => self.outcome(e, CaseStatus::Failed),
             b"error" => self.outcome(e, CaseStatus::Errored),
@@ -80,13 +109,16 @@ impl Walk {
         if is_rust && let Some((modules, _)) = name.rsplit_once("::") {
             suites.extend(modules.split("::").map(str::to_owned));
         }
-        suites.retain(|s| !s.is_empty());
+        // CTest has no suites, and gives each case its own name as the class.
+        let suite = if suite == "(empty)" { String::new() } else { suite };
+        suites.retain(|s| !s.is_empty() && s != "(empty)");
         let id = match (suite.is_empty(), is_rust) {
             (true, _) => name,
             (false, true) => format!("{suite} {name}"),
             (false, false) => format!("{suite}.{name}"),
         };
-        let mut report = case(id, suites, CaseStatus::Passed);
+        let ran = attribute(e, "status").is_none_or(|s| !matches!(s.as_str(), "disabled" | "notrun"));
+        let mut report = case(id, suites, if ran { CaseStatus::Passed } else { CaseStatus::Skipped });
         report.ms = attribute(e, "time").and_then(|t| ms_of_seconds(&t.replace(',', "")));
         report
     }
@@ -99,7 +131,10 @@ impl Walk {
             return;
         }
         report.status = status;
-        self.headline = attribute(e, "message").or_else(|| attribute(e, "type")).unwrap_or_default();
+        let is_php = attribute(e, "type").is_some_and(|class| class.starts_with("PHPUnit\\"));
+        let class = || attribute(e, "type").filter(|_| !is_php);
+        self.headline = attribute(e, "message").or_else(class).unwrap_or_default();
+        self.says = false;
         self.failure = Some(String::new());
     }
 
@@ -124,7 +159,7 @@ impl Walk {
 
     fn close(&mut self, name: &[u8], ledger: &mut Ledger) {
         match name {
-            b"failure" | b"error" | b"skipped" => self.end_failure(),
+            b"failure" | b"error" | b"skipped" | b"system-out" => self.end_failure(),
             b"testcase" => self.end_case(ledger),
             _ => {}
         }
@@ -135,8 +170,15 @@ impl Walk {
             return;
         };
         if let Some(report) = &mut self.case {
-            let first = self.headline.lines().next().unwrap_or_default();
-            let first = if first.is_empty() { text.trim_start().lines().next().unwrap_or_default() } else { first };
+            // PHPUnit begins with the case itself.
+            let named = report.case.replacen('.', "::", 1);
+            let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && *line != named);
+            let first = self.headline.lines().next().filter(|line| !line.is_empty());
+            let first = first.or_else(|| lines.next()).unwrap_or_default();
+            self.says |= !first.is_empty();
+            if first.is_empty() {
+                return;
+            }
             report.message = message(first, &text).map(|m| bounded_text(&m));
         }
     }

@@ -3,6 +3,7 @@
 //! A stream may be cut anywhere and hold anything. Lines it does not know are part of a failure's text or noise.
 
 mod auto;
+mod dotnet;
 mod go_cases;
 mod go_json;
 mod go_text;
@@ -14,6 +15,7 @@ mod mocha;
 mod nextest;
 mod node_spec;
 mod pytest;
+mod rspec_json;
 mod rustc;
 mod tap;
 mod unittest;
@@ -45,6 +47,10 @@ pub enum ParserKind {
     GoText,
     Tap,
     Junit,
+    /// A JUnit document behind other output, as PHPUnit and CTest print it.
+    JunitAtEnd,
+    RspecJson,
+    Dotnet,
 }
 
 /// Makes a reader.
@@ -66,6 +72,9 @@ pub const PARSERS: &[(ParserKind, Make)] = &[
     (ParserKind::GoText, || lines::<go_text::GoText>()),
     (ParserKind::Tap, || lines::<tap::Tap>()),
     (ParserKind::Junit, || Box::<junit::Junit>::default()),
+    (ParserKind::JunitAtEnd, || Box::<junit::JunitAtEnd>::default()),
+    (ParserKind::RspecJson, || Box::<rspec_json::RspecJson>::default()),
+    (ParserKind::Dotnet, || lines::<dotnet::Dotnet>()),
 ];
 
 /// The place of a run, which makes printed paths relative to the project.

@@ -13,6 +13,10 @@ use std::path::PathBuf;
 type Want = (&'static str, ParserKind, i32, [u32; 4], Option<Problem>);
 
 const FIXTURES: &[Want] = &[
+    ("rspec.json", ParserKind::RspecJson, 1, [1, 1, 0, 1], None),
+    ("phpunit_junit.txt", ParserKind::JunitAtEnd, 1, [3, 1, 0, 1], None),
+    ("ctest_junit.txt", ParserKind::JunitAtEnd, 8, [1, 1, 0, 1], None),
+    ("dotnet.txt", ParserKind::Dotnet, 1, [1, 1, 0, 1], None),
     ("libtest.txt", ParserKind::Libtest, 101, [4, 6, 0, 1], None),
     ("libtest_color.txt", ParserKind::Libtest, 101, [4, 6, 0, 1], None),
     ("libtest_backtrace.txt", ParserKind::Libtest, 101, [0, 1, 0, 0], None),
