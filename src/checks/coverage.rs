@@ -19,10 +19,23 @@ pub enum CoverageFormat {
     Istanbul,
 }
 
+/// The format of a report, by its text.
+pub fn format_of(text: &str) -> CoverageFormat {
+    let start = text.trim_start();
+    match () {
+        () if start.starts_with("mode: ") => CoverageFormat::GoProfile,
+        () if !start.starts_with('{') => CoverageFormat::Lcov,
+        () if start.contains("\"executed_lines\"") => CoverageFormat::CoveragePy,
+        () => CoverageFormat::Istanbul,
+    }
+}
+
 /// Lines that ran, by file relative to the project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     pub files: BTreeMap<String, BTreeSet<u32>>,
+    /// Lines that could have run and did not.
+    pub missed: BTreeMap<String, BTreeSet<u32>>,
     /// The report held more than [`CHECK_COVERED_LINES_MAX`] lines; the rest was left out.
     pub truncated: bool,
     lines: usize,
@@ -43,7 +56,16 @@ impl Coverage {
     }
 
     fn add(&mut self, file: &str, lines: impl IntoIterator<Item = u32>) {
-        let set = self.files.entry(file.to_owned()).or_default();
+        self.put(true, file, lines);
+    }
+
+    fn miss(&mut self, file: &str, lines: impl IntoIterator<Item = u32>) {
+        self.put(false, file, lines);
+    }
+
+    fn put(&mut self, ran: bool, file: &str, lines: impl IntoIterator<Item = u32>) {
+        let files = if ran { &mut self.files } else { &mut self.missed };
+        let set = files.entry(file.to_owned()).or_default();
         for line in lines {
             if self.lines >= CHECK_COVERED_LINES_MAX {
                 self.truncated = true;
@@ -78,6 +100,8 @@ fn coverage_py(report: &Value, place: &ProjectRoot) -> Option<Coverage> {
     for (file, facts) in report.get("files")?.as_object()? {
         let lines = facts.get("executed_lines").and_then(Value::as_array);
         out.add(&place.relative(file), lines.into_iter().flatten().filter_map(line_number));
+        let missing = facts.get("missing_lines").and_then(Value::as_array);
+        out.miss(&place.relative(file), missing.into_iter().flatten().filter_map(line_number));
     }
     Some(out)
 }
@@ -87,9 +111,13 @@ fn istanbul(report: &Value, place: &ProjectRoot) -> Option<Coverage> {
     let mut out = Coverage::default();
     for (file, facts) in report.as_object()? {
         let counts = facts.get("s").and_then(Value::as_object);
-        let ran = counts.into_iter().flatten().filter(|(_, n)| n.as_u64().is_some_and(|n| n > 0));
-        let lines = ran.filter_map(|(id, _)| line_number(facts.get("statementMap")?.get(id)?.pointer("/start/line")?));
-        out.add(&place.relative(file), lines);
+        let lines = |did: bool| {
+            let counts = counts.into_iter().flatten();
+            let some = counts.filter(move |(_, n)| n.as_u64().is_some_and(|n| n > 0) == did);
+            some.filter_map(|(id, _)| line_number(facts.get("statementMap")?.get(id)?.pointer("/start/line")?))
+        };
+        out.add(&place.relative(file), lines(true));
+        out.miss(&place.relative(file), lines(false));
     }
     Some(out)
 }
@@ -106,7 +134,8 @@ fn lcov(text: &str, place: &ProjectRoot) -> Option<Coverage> {
             let mut fields = rest.split(',');
             let (number, count) = (fields.next(), fields.next());
             let ran = count.is_some_and(|c| c.trim().parse::<f64>().is_ok_and(|c| c > 0.0));
-            out.add(file, number.and_then(|n| n.trim().parse().ok()).filter(|_| ran));
+            let number: Option<u32> = number.and_then(|n| n.trim().parse().ok());
+            out.put(ran, file, number);
         } else if line.starts_with("end_of_record") {
             file = None;
         }
@@ -120,23 +149,23 @@ fn go_profile(text: &str, place: &ProjectRoot) -> Option<Coverage> {
     lines.next()?.strip_prefix("mode: ")?;
     let mut out = Coverage::default();
     for line in lines {
-        let Some((file, from, to)) = go_block(line) else {
+        let Some((file, from, to, ran)) = go_block(line) else {
             continue;
         };
         let inside = place.go_module.as_deref().and_then(|m| file.strip_prefix(m)?.strip_prefix('/'));
-        out.add(inside.unwrap_or(file), from..=to);
+        out.put(ran, inside.unwrap_or(file), from..=to);
     }
     Some(out)
 }
 
-/// The file and the lines of a block that ran.
-fn go_block(line: &str) -> Option<(&str, u32, u32)> {
+/// The file and the lines of a block, and whether it ran.
+fn go_block(line: &str) -> Option<(&str, u32, u32, bool)> {
     let (file, rest) = line.rsplit_once(':')?;
     let mut words = rest.split(' ');
     let (span, _, count) = (words.next()?, words.next()?, words.next()?);
     let (from, to) = span.split_once(',')?;
     let number = |at: &str| at.split('.').next()?.parse::<u32>().ok();
-    (count.parse::<u64>().ok()? > 0).then_some((file, number(from)?, number(to)?))
+    Some((file, number(from)?, number(to)?, count.parse::<u64>().ok()? > 0))
 }
 
 #[cfg(test)]
@@ -159,6 +188,21 @@ mod tests {
         check(CoverageFormat::GoProfile, go, "sums.go", &[3, 4, 5]);
         let istanbul = include_str!("../../tests/fixtures/checks/istanbul.json");
         check(CoverageFormat::Istanbul, istanbul, "sums.js", &[2, 5, 6, 8]);
+    }
+
+    #[test]
+    fn what_could_have_run_is_told_from_what_cannot() {
+        let text = include_str!("../../tests/fixtures/checks/coverage.lcov");
+        let got = read(format_of(text), text, &ProjectRoot::default()).unwrap();
+        let ran = got.files.values().flatten().count();
+        assert!(ran > 0 && got.missed.values().flatten().count() > 0, "{got:?}");
+        for (name, format) in [
+            (include_str!("../../tests/fixtures/checks/coverage_py.json"), CoverageFormat::CoveragePy),
+            (include_str!("../../tests/fixtures/checks/go_cover.out"), CoverageFormat::GoProfile),
+            (include_str!("../../tests/fixtures/checks/istanbul.json"), CoverageFormat::Istanbul),
+        ] {
+            assert_eq!(format_of(name), format);
+        }
     }
 
     #[test]

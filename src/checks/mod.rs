@@ -19,6 +19,7 @@ pub use coverage::{Coverage, CoverageFormat};
 pub use detect::{NoRunner, ProjectView, Pytest, Runner, Tool, Tools, detect, format_of, script};
 pub use frames::{Frame, frames_in};
 pub use ledger::{CheckEvent, Problem, Summary};
+pub use parsers::pattern::Patterns;
 pub use parsers::{CheckStream, ParserKind, ProjectRoot};
 pub use recognise::{TestPath, is_test, recognise};
 pub use tree::{Counts, Order, SuiteNode, leaf, tree_of};

@@ -6,13 +6,12 @@ use super::options::SessionOptions;
 use super::others::Others;
 use super::place::SessionPlace;
 use super::{Fail, maker, runner};
-use crate::base::UnixMs;
-use crate::checks::{ProjectRoot, ProjectView, format_of};
-use crate::config::{Paths, Polling, RiskSettings, TestCommand};
+use crate::base::{RelPath, UnixMs};
+use crate::checks::{Patterns, ProjectRoot, ProjectView, format_of};
+use crate::config::{CheckSettings, Paths, Polling, RiskSettings, TestCommand};
 use crate::host::{ChecksSetup, Judge as _, Setup};
 use crate::journal::{Journal, Signer};
 use crate::model::Command;
-use crate::model::event::RunAfter;
 use crate::policy::risk::Weights;
 use crate::port::{Clock, Workspace};
 use crate::workspace::egress::Broker;
@@ -147,17 +146,31 @@ fn weights(of: RiskSettings) -> Weights {
 /// The configured test command with the format that the configuration, its words or else its output tell; without one,
 /// the detected runner.
 fn checks_of(root: &Path, options: &SessionOptions) -> Result<ChecksSetup, String> {
+    let checks = &options.settings.checks;
+    let setup = runner_of(root, checks)?;
+    let (passed, failed, skipped) = (checks.passed.as_deref(), checks.failed.as_deref(), checks.skipped.as_deref());
+    let patterns = Patterns::new(passed, failed, skipped)?;
+    let file = checks.coverage_file.as_ref().and_then(|file| RelPath::new(file).ok());
+    let timed = |command: &TestCommand| Command { env: setup.command.env.clone(), ..command_of(command) };
+    let coverage = checks.coverage_command.as_ref().map(timed).zip(file);
+    Ok(ChecksSetup { run_after: checks.run_after, patterns, coverage, ..setup })
+}
+
+fn command_of(words: &TestCommand) -> Command {
+    match words {
+        TestCommand::Argv(argv) => Command::argv(argv.clone()),
+        TestCommand::Line(line) => Command::shell(line.clone()),
+    }
+}
+
+fn runner_of(root: &Path, checks: &CheckSettings) -> Result<ChecksSetup, String> {
     let project = runner::view(root);
-    let command = match &options.settings.checks.command {
-        None => return Ok(ChecksSetup { run_after: options.settings.checks.run_after, ..detected(root, &project)? }),
-        Some(TestCommand::Argv(argv)) => Command::argv(argv.clone()),
-        Some(TestCommand::Line(line)) => Command::shell(line.clone()),
-    };
-    let parser = options.settings.checks.format.unwrap_or_else(|| format_of(&command.line(), &project));
+    let Some(command) = checks.command.as_ref().map(command_of) else { return detected(root, &project) };
+    let parser = checks.format.unwrap_or_else(|| format_of(&command.line(), &project));
     let found = runner::best(&project).ok();
     let command = Command { env: found.as_ref().map(|r| r.env.clone()).unwrap_or_default(), ..command };
     let place = ProjectRoot { root: Some(root.display().to_string()), go_module: found.and_then(|r| r.go_module) };
-    Ok(ChecksSetup { command, parser, place, runner: None, run_after: options.settings.checks.run_after })
+    Ok(ChecksSetup::new(command, parser, place, None))
 }
 
 /// The project's runner, as far as its files and the PATH tell.
@@ -165,5 +178,5 @@ fn detected(root: &Path, project: &ProjectView) -> Result<ChecksSetup, String> {
     let runner = runner::best(project)?.started();
     let place = ProjectRoot { root: Some(root.display().to_string()), go_module: runner.go_module.clone() };
     let command = Command { env: runner.env.clone(), ..Command::argv(runner.argv.clone()) };
-    Ok(ChecksSetup { command, parser: runner.parser, place, runner: Some(runner), run_after: RunAfter::default() })
+    Ok(ChecksSetup::new(command, runner.parser, place, Some(runner)))
 }

@@ -3,6 +3,8 @@
 use super::File;
 use super::anchor;
 use super::layers::TestCommand;
+use crate::base::RelPath;
+use crate::checks::Patterns;
 use crate::config::limits::{
     APPROVAL_ARM_MS_MAX, APPROVAL_ARM_MS_MIN, CHECK_TIMEOUT_S_MAX, RISK_PERCENT_MAX, WATCH_POLL_MS_MAX,
     WATCH_POLL_MS_MIN,
@@ -25,6 +27,8 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
     let passed = f.env.pass.iter().flatten().find(name).map(|n| format!("{n:?} is not a variable name"));
     let glob = f.policy.guarded.iter().flatten().find_map(|g| globset::Glob::new(g).err().map(|e| e.to_string()));
     let promoted = f.layer.promote.iter().flatten().find_map(|g| globset::Glob::new(g).err().map(|e| e.to_string()));
+    let c = &f.checks;
+    let coverage = c.coverage_file.as_ref().and_then(|file| RelPath::new(file).err()).map(|error| error.to_string());
     let weight = f
         .policy
         .risk
@@ -40,6 +44,8 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
         ("keymap", empty(&f.keymap)),
         ("editor", empty(&f.editor)),
         ("checks.command", command.map(|_| "it is empty".to_owned())),
+        ("checks.passed", Patterns::new(c.passed.as_deref(), c.failed.as_deref(), c.skipped.as_deref()).err()),
+        ("checks.coverage_file", coverage),
         ("checks.timeout_s", bounds(f.checks.timeout_s, 1, CHECK_TIMEOUT_S_MAX)),
         ("budget.money_usd", money),
         ("ui.approval_arm_ms", bounds(f.ui.approval_arm_ms, APPROVAL_ARM_MS_MIN, APPROVAL_ARM_MS_MAX)),

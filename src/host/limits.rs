@@ -99,3 +99,6 @@ pub const CONNECTIONS_PENDING_MAX: usize = 32;
 pub const CASES_NAMED_MAX: usize = 5;
 /// Time in which more may change before the tests run by themselves.
 pub const CHECKS_SETTLE_MS: u64 = 300;
+/// Bytes of a file whose changed lines are compared with a coverage report, and lines of it.
+pub const COVERED_FILE_BYTES_MAX: usize = 1024 * 1024;
+pub const COVERED_LINES_MAX: usize = 2_000;

@@ -27,8 +27,8 @@ mod unattended;
 mod undo;
 mod words;
 
-use crate::base::{ClientId, Digest, RuleId};
-use crate::checks::{ParserKind, ProjectRoot, Runner};
+use crate::base::{ClientId, Digest, RelPath, RuleId};
+use crate::checks::{ParserKind, Patterns, ProjectRoot, Runner};
 use crate::host::limits::HOST_QUEUE_MESSAGES_MAX;
 use crate::journal::Journal;
 use crate::model::check::CaseReport;
@@ -136,9 +136,18 @@ pub struct ChecksSetup {
     pub runner: Option<Runner>,
     /// What makes it run by itself.
     pub run_after: RunAfter,
+    /// Reads the output instead of `parser`.
+    pub patterns: Option<Patterns>,
+    /// Tests a candidate, and writes this report.
+    pub coverage: Option<(Command, RelPath)>,
 }
 
 impl ChecksSetup {
+    /// The command whose output this parser reads; it runs only when it is asked for.
+    pub fn new(command: Command, parser: ParserKind, place: ProjectRoot, runner: Option<Runner>) -> Self {
+        Self { command, parser, place, runner, run_after: RunAfter::Never, patterns: None, coverage: None }
+    }
+
     /// The command that runs these cases; without a runner that can select them, all.
     pub fn command_for(&self, cases: &[CaseReport]) -> Command {
         match &self.runner {

@@ -1,6 +1,6 @@
 //! Runs of checks as the host observed them: cases, summaries, comparisons.
 
-use crate::base::{Digest, RunId};
+use crate::base::{Digest, RelPath, RunId};
 use serde::{Deserialize, Serialize};
 
 /// The tree that a run used.
@@ -71,6 +71,14 @@ pub struct CheckReported {
     pub report: CaseReport,
 }
 
+/// The changed lines of one file, from 1, in the version that was tested.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoveredFile {
+    pub path: RelPath,
+    pub ran: Vec<u32>,
+    pub missed: Vec<u32>,
+}
+
 /// A run ended. `exit` is the exit code, or 128 + signal; `None` when it was stopped by us.
 /// `fixed`, `broken`, `flaky` name cases against the last whole run on the workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +97,9 @@ pub struct CheckFinished {
     /// Ran before and are skipped now: a failing test can be silenced this way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub silenced: Vec<String>,
+    /// Of a candidate's run with coverage: the changed lines that ran, and those that could have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covered: Vec<CoveredFile>,
     /// Set when the run says nothing about the code: no tests found, time-out, did not build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,

@@ -17,6 +17,8 @@ pub enum Ground {
     NotRead { path: RelPath },
     /// The last test run before it.
     Run { run: RunId, at: UnixMs, passed: u32, failed: u32, first: Option<String> },
+    /// The changed lines that ran when it was tested, of those that could; the first that did not.
+    Covered { run: RunId, ran: usize, all: usize, missed: Vec<String> },
     /// What the user last said before it.
     Words { seq: Seq, text: String },
 }
@@ -72,6 +74,7 @@ pub fn of(session: &Session, state: &ActionState) -> Vec<Ground> {
         }
     }
     found.extend(run_before(session, seq));
+    found.extend(covered(session, id));
     let entries = session.transcript.iter().rev().take(GROUNDS_ENTRIES_MAX);
     let words = entries.filter(|entry| entry.seq < seq).find(|entry| entry.speaker == Speaker::Human);
     found.extend(words.map(|entry| Ground::Words { seq: entry.seq, text: entry.text.clone() }));
@@ -97,6 +100,21 @@ fn run_before(session: &Session, seq: Seq) -> Option<Ground> {
     let first = run.cases.iter().find(|case| case.status.is_bad()).map(|case| case.case.clone());
     let at = run.finished_at.unwrap_or(run.at);
     Some(Ground::Run { run: run.started.run.clone(), at, passed: finished.passed, failed: finished.failed, first })
+}
+
+/// The newest run of a candidate with this action in it that has coverage.
+fn covered(session: &Session, id: &ActionId) -> Option<Ground> {
+    let is_about =
+        |run: &&Run| run.started.what.as_deref().and_then(|what| what.split(' ').next()) == Some(id.as_str());
+    let mut runs = session.checks.runs().rev().filter(is_about);
+    let (run, covered) = runs.find_map(|run| {
+        let covered = &run.finished.as_ref()?.covered;
+        (!covered.is_empty()).then_some((run, covered))
+    })?;
+    let ran: usize = covered.iter().map(|file| file.ran.len()).sum();
+    let missed = covered.iter().flat_map(|file| file.missed.iter().map(|line| format!("{}:{line}", file.path)));
+    let all = ran + covered.iter().map(|file| file.missed.len()).sum::<usize>();
+    Some(Ground::Covered { run: run.started.run.clone(), ran, all, missed: missed.take(GROUNDS_FILES_MAX).collect() })
 }
 
 /// Whether what a piece of evidence points to was observed; `None` where that is not asked.

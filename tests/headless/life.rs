@@ -405,3 +405,27 @@ fn a_reason_that_does_not_fit_the_action_is_said() {
     assert!(texts.iter().any(|text| text.contains("changes by more than only formatting")), "{texts:?}");
     assert!(texts.iter().any(|text| text.contains("cites util.py, which it was not seen to read")), "{texts:?}");
 }
+
+/// A test of a candidate with coverage says which of the changed lines ran; patterns of the user's own read any runner.
+#[test]
+fn coverage_and_patterns_of_the_users_own_are_read() {
+    let room = Room::with(&[
+        ("calc.sh", "echo one\n"),
+        (
+            "check.sh",
+            "echo PASS one\necho FAIL two\necho '  got 3'\nprintf 'SF:calc.sh\\nDA:1,1\\nDA:2,0\\nend_of_record\\n' >cov.info\nexit 1\n",
+        ),
+    ]);
+    room.configure(
+        "[checks]\ncommand = \"sh check.sh\"\npassed = '^PASS (?<name>\\S+)'\nfailed = '^FAIL (?<name>\\S+)'\ncoverage_command = \"sh check.sh\"\ncoverage_file = \"cov.info\"\n",
+    );
+    let script = room.script(&[json!({"edit": {"path": "calc.sh", "after": "echo 1\necho 2\n# three\n"}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let own = seat.ask("candidate/test", json!({"action": held["action"], "digest": held["digest"]}));
+    let finished = seat.wait_kind("check_finished");
+    assert_eq!((&finished["passed"], &finished["failed"]), (&json!(1), &json!(1)), "{finished}");
+    assert_eq!(finished["covered"], json!([{"path": "calc.sh", "ran": [1], "missed": [2]}]));
+    seat.finished(&own["action"]);
+    assert!(!room.exists("cov.info"), "the workspace has no trace of it");
+}

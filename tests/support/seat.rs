@@ -72,10 +72,15 @@ impl Room {
 
     /// Commands of this room's sessions run directly in the workspace.
     pub fn without_layers(self) -> Self {
+        self.configure("[layer]\ncommands = \"never\"\n");
+        self
+    }
+
+    /// Writes the user's configuration.
+    pub fn configure(&self, text: &str) {
         let dir = self.dir.path().join("config/rightseat");
         std::fs::create_dir_all(&dir).expect("a directory");
-        std::fs::write(dir.join("config.toml"), "[layer]\ncommands = \"never\"\n").expect("a configuration");
-        self
+        std::fs::write(dir.join("config.toml"), text).expect("a configuration");
     }
 
     /// A script file beside the workspace.

@@ -14,6 +14,7 @@ mod libtest;
 mod mocha;
 mod nextest;
 mod node_spec;
+pub mod pattern;
 mod pytest;
 mod rspec_json;
 mod rustc;
@@ -24,6 +25,7 @@ mod vitest;
 use crate::checks::ledger::{CheckEvent, Ledger};
 use crate::checks::lines::LineCutter;
 use crate::model::check::CaseReport;
+use pattern::Patterns;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +144,11 @@ impl CheckStream {
             .find(|(k, _)| *k == kind)
             .map_or_else(|| Box::<auto::Auto>::default() as _, |(_, make)| make());
         Self { reader, ledger: Ledger::new(place) }
+    }
+
+    /// Reads lines by expressions of the user's own.
+    pub fn with(patterns: Patterns, place: ProjectRoot) -> Self {
+        Self { reader: Box::new(pattern::Pattern::new(patterns)), ledger: Ledger::new(place) }
     }
 
     /// Reads a chunk of any size; returns what became known.

@@ -22,7 +22,10 @@ pub struct Feed {
 
 impl Feed {
     pub fn new(run: RunId, setup: &ChecksSetup, asked: &[String]) -> Self {
-        let stream = CheckStream::new(setup.parser, setup.place.clone());
+        let stream = match setup.patterns.clone() {
+            Some(patterns) => CheckStream::with(patterns, setup.place.clone()),
+            None => CheckStream::new(setup.parser, setup.place.clone()),
+        };
         Self { run, asked: asked.iter().cloned().collect(), stream, partial: BTreeMap::new(), cases: BTreeMap::new() }
     }
 
@@ -112,13 +115,8 @@ mod tests {
                 cases: Vec::new(),
             };
             apply(session, Event::CheckStarted(started));
-            let setup = ChecksSetup {
-                command: Command::argv(["cargo", "test"]),
-                parser: ParserKind::Libtest,
-                place: ProjectRoot::default(),
-                runner: None,
-                run_after: crate::model::event::RunAfter::Never,
-            };
+            let setup =
+                ChecksSetup::new(Command::argv(["cargo", "test"]), ParserKind::Libtest, ProjectRoot::default(), None);
             let mut feed = Feed::new(name.into(), &setup, &[]);
             let mut events = feed.feed(Stream::Stdout, text.as_bytes());
             let (late, report) = feed.finish(Some(0), session, Tree::Workspace);
@@ -134,13 +132,7 @@ mod tests {
     }
 
     fn feed_of(parser: ParserKind) -> Feed {
-        let setup = ChecksSetup {
-            command: Command::argv(["cargo", "test"]),
-            parser,
-            place: ProjectRoot::default(),
-            runner: None,
-            run_after: crate::model::event::RunAfter::Never,
-        };
+        let setup = ChecksSetup::new(Command::argv(["cargo", "test"]), parser, ProjectRoot::default(), None);
         Feed::new("r1".into(), &setup, &[])
     }
 

@@ -1,6 +1,7 @@
 //! Running actions: commands and edits in tasks of their own, runs of checks, trials in candidates.
 
 mod carry;
+mod covered;
 mod egress;
 mod feed;
 mod originals;

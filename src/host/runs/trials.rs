@@ -1,5 +1,6 @@
 //! Runs of checks: on the workspace by an approved command, in candidates by trials.
 
+use super::covered::{self, Changed};
 use super::feed::Feed;
 use super::originals::{self, Edits};
 use super::{Due, Gate, Runs, Trying};
@@ -8,9 +9,10 @@ use crate::base::{ActionId, ClientId, Digest, RelPath};
 use crate::host::ChecksSetup;
 use crate::host::gate;
 use crate::host::limits::CHECK_CASES_ASKED_MAX;
+use crate::model::NoteKind;
 use crate::model::check::{CaseReport, CheckFinished, CheckStarted, RunReport, Tree};
 use crate::model::decide::{Edited, Input};
-use crate::model::event::{Event, Finished, OutcomeWord, Stream};
+use crate::model::event::{AgentNoted, Event, Finished, OutcomeWord, Stream};
 use crate::model::session::Session;
 use crate::model::{Action, Author, Body, Command, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput};
 use crate::policy::infra::{self, DryRun, Infra};
@@ -38,12 +40,21 @@ pub struct TrialRecord {
     pub asked: Vec<String>,
     /// The action that is tried with these tests as they were.
     pub originals: Option<(ActionId, Vec<RelPath>)>,
+    /// The lines whose coverage is asked for.
+    changed: Changed,
 }
 
 impl TrialRecord {
     pub fn of(trial: &Trial) -> Self {
         let what = trial.what.clone();
-        Self { what, command: trial.command, cases: trial.record_cases, asked: Vec::new(), originals: None }
+        Self {
+            what,
+            command: trial.command,
+            cases: trial.record_cases,
+            asked: Vec::new(),
+            originals: None,
+            changed: Changed::new(),
+        }
     }
 }
 
@@ -56,20 +67,24 @@ pub struct CandidateOrder {
     pub asked: Vec<String>,
     /// The action that is tried with these tests as they were.
     pub originals: Option<(ActionId, Vec<RelPath>)>,
+    /// The report to bring back, and the lines that it is asked about.
+    coverage: Option<(RelPath, Changed)>,
 }
 
 impl CandidateOrder {
     fn trial(self) -> TrialOrder {
+        let (report, changed) = self.coverage.unzip();
         let trial = Trial {
             what: self.what,
             edits: self.edits,
             command: 0,
             env: Vec::new(),
             timeout_ms: 0,
-            collect: Vec::new(),
+            collect: report.into_iter().collect(),
             record_cases: true,
         };
-        let record = TrialRecord { asked: self.asked, originals: self.originals, ..TrialRecord::of(&trial) };
+        let changed = changed.unwrap_or_default();
+        let record = TrialRecord { asked: self.asked, originals: self.originals, changed, ..TrialRecord::of(&trial) };
         TrialOrder { ticket: None, record, trial }
     }
 }
@@ -314,20 +329,28 @@ impl Runs {
             Some(Edited::Files(files)) => files,
             Some(Edited::Command(_) | Edited::Plan(_) | Edited::Changes(_)) | None => held.files().to_vec(),
         };
-        let mut edits = Edits::new();
+        let (mut edits, mut changed) = (Edits::new(), Changed::new());
         for file in &files {
             edits.extend(file.from.iter().map(|from| (from.clone(), None)));
             let bytes = |c: &Content| blobs.get(&c.digest()).cloned().or_else(|| gate.bytes_of(c)).unwrap_or_default();
             edits.push((file.path.clone(), file.after.as_ref().map(bytes)));
+            if setup.coverage.is_some() && file.after.is_some() {
+                let side = |content: &Option<Content>| content.as_ref().map(bytes).unwrap_or_default();
+                covered::add(&mut changed, &file.path, side(&file.before), side(&file.after));
+            }
         }
+        // The tests with coverage, where all of them run.
+        let with_coverage = setup.coverage.clone().filter(|_| asked.is_empty());
+        let command = with_coverage.as_ref().map_or(command, |(command, _)| command.clone());
+        let coverage = with_coverage.map(|(_, report)| (report, changed));
         let what = format!("{target} {}", if is_edited { "as edited by the user" } else { "as proposed" });
-        let mut orders = VecDeque::from([CandidateOrder { what, edits, asked, originals: None }]);
+        let mut orders = VecDeque::from([CandidateOrder { what, edits, asked, originals: None, coverage }]);
         if let Some((before, asked)) = orders.front().map(|order| (&order.edits, order.asked.clone()))
             && let Some((edits, tests)) = originals::with_originals(gate, &files, before)
         {
             let what = format!("{target} with the original tests");
             let originals = Some((target.clone(), tests));
-            orders.push_front(CandidateOrder { what, edits, asked, originals });
+            orders.push_front(CandidateOrder { what, edits, asked, originals, coverage: None });
         }
         self.test(gate, client, target, command, orders)
     }
@@ -425,6 +448,7 @@ fn record_trial(gate: &mut Gate, action: &ActionId, record: &TrialRecord, output
                 early.extend(feed.feed(stream, bytes));
             }
             let (late, report) = feed.finish(exit, session, Tree::Candidate);
+            let late = with_coverage(late, record, output, setup);
             let cases = early.into_iter().chain(late);
             events.extend(cases.filter(|e| record.cases || !matches!(e, Event::CheckReported(_))));
             report
@@ -436,6 +460,28 @@ fn record_trial(gate: &mut Gate, action: &ActionId, record: &TrialRecord, output
         }
     };
     gate.append(events).ok().map(|()| report)
+}
+
+/// The end of a run with what its coverage report says.
+fn with_coverage(
+    mut events: Vec<Event>,
+    record: &TrialRecord,
+    output: &TrialOutput,
+    setup: &ChecksSetup,
+) -> Vec<Event> {
+    let file = setup.coverage.as_ref().filter(|_| !record.changed.is_empty());
+    let Some((_, path)) = file else { return events };
+    let report = output.collected.iter().find(|(name, _)| name == path);
+    let read = report.ok_or_else(|| format!("the run left no {path}"));
+    match read.and_then(|(_, bytes)| covered::read(bytes, &record.changed, &setup.place)) {
+        Ok(files) => {
+            if let Some(Event::CheckFinished(finished)) = events.last_mut() {
+                finished.covered = files;
+            }
+        }
+        Err(why) => events.push(Event::AgentNoted(AgentNoted::new(NoteKind::Trial, format!("no coverage: {why}")))),
+    }
+    events
 }
 
 /// Both streams of a finished run, for its parser.

@@ -73,6 +73,16 @@ fn ground_row(rows: &mut Vec<Row>, scene: &Scene, ground: &Ground, columns: u16)
                 }
             }
         }
+        Ground::Covered { run, ran, all, missed } => {
+            let lines = if *all == 1 { "line" } else { "lines" };
+            let not = match (all - ran).saturating_sub(missed.len()) {
+                _ if missed.is_empty() => String::new(),
+                0 => format!("; not {}", missed.join(", ")),
+                more => format!("; not {} and {more} more", missed.join(", ")),
+            };
+            let (sign, role) = if ran == all { (Sign::Done, Role::Ok) } else { (Sign::Warning, Role::Warn) };
+            (sign, role, format!("{ran} of {all} changed {lines} ran ({run}){not}"))
+        }
         Ground::Words { text, .. } => {
             let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
             let cut: String = line.trim().chars().take(UI_GROUND_CHARS_MAX).collect();
