@@ -8,7 +8,7 @@ use crate::host::ChecksSetup;
 use crate::host::gate;
 use crate::host::limits::CHECK_CASES_ASKED_MAX;
 use crate::model::check::{CaseReport, CheckFinished, CheckStarted, RunReport, Tree};
-use crate::model::decide::{Edited, Input};
+use crate::model::decide::{Edited, Input, Refusal};
 use crate::model::event::{Event, Finished, OutcomeWord, Stream};
 use crate::model::session::Session;
 use crate::model::{Action, Author, Body, Command, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput};
@@ -184,7 +184,7 @@ impl Runs {
         }
         let id = gate.session().actions.next_id();
         let proposal = Proposal::new(format!("preview {target} in a layer"), Body::Command(command))
-            .because("requested by the user", vec![Evidence::new("step", target.to_string())]);
+            .because("requested by the user", seen(gate, target));
         let mut action = Action::file(id.clone(), proposal, None);
         action.author = Author::Human;
         self.previews.insert(id.clone(), target.clone());
@@ -221,10 +221,7 @@ impl Runs {
         }
         let id = gate.session().actions.next_id();
         let proposal = Proposal::new(format!("dry run of {target}: {}", command.line()), Body::Command(command))
-            .because(
-                "dry run, requested by the user, of the agent's command",
-                vec![Evidence::new("step", target.to_string())],
-            );
+            .because("dry run, requested by the user, of the agent's command", seen(gate, target));
         let mut action = Action::file(id.clone(), proposal, None);
         action.author = Author::Human;
         self.dry_runs.insert(id.clone(), Trying { target: target.clone(), needs_layer: runs_project });
@@ -296,7 +293,7 @@ impl Runs {
         }
         let budget = TrialBudget { runs_max: 1, wall_ms_max: RUN_TIMEOUT_MS_DEFAULT, commands: vec![command.clone()] };
         let mut proposal = Proposal::new(format!("test {target} in a candidate"), Body::Command(command))
-            .because("requested by the user", vec![Evidence::new("step", target.to_string())]);
+            .because("requested by the user", seen(gate, target));
         proposal.trial = Some(budget);
         let action = Action::file(id.clone(), proposal, None);
         let what = format!("{target} {}", if is_edited { "as edited by the user" } else { "as proposed" });
@@ -311,18 +308,23 @@ impl Runs {
 
 /// The action that is to be tested, if it is still what the client saw.
 fn shown(session: &Session, test: &CandidateTest) -> Result<Option<Action>, RpcError> {
-    let Some(state) = test.action.as_ref().and_then(|id| session.actions.get(id)) else { return Ok(None) };
-    let id = &state.action.id;
-    if test.digest.is_some() || state.action.command().is_some() {
-        if state.held.is_none() {
-            return Err(RpcError::new(Code::NotHeld, format!("{id} is not pending any more")));
-        }
-        if test.digest != Some(state.action.digest) {
-            let text = format!("{id} is not what `digest` names: review it again");
-            return Err(RpcError::new(Code::StaleDigest, text));
-        }
+    let Some(id) = &test.action else { return Ok(None) };
+    let state = session.actions.get(id).ok_or_else(|| RpcError::from(Refusal::NoAction(id.clone())))?;
+    let Some(held) = &state.held else {
+        return Err(RpcError::new(Code::NotHeld, format!("{id} is not pending any more")));
+    };
+    if test.digest != Some(held.digest) {
+        let text = format!("{id} is not what `digest` names: review it again");
+        return Err(RpcError::new(Code::StaleDigest, text));
     }
     Ok(Some(state.action.clone()))
+}
+
+/// The action that is tried, and the digest of what was on the screen.
+fn seen(gate: &Gate, target: &ActionId) -> Vec<Evidence> {
+    let held = gate.session().actions.get(target).and_then(|state| state.held.as_ref());
+    let digest = held.map(|held| Evidence::new("digest", held.digest.to_string()));
+    std::iter::once(Evidence::new("step", target.to_string())).chain(digest).collect()
 }
 
 /// The newest reports of these cases.
