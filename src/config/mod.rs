@@ -8,6 +8,7 @@ mod anchor;
 mod broker;
 mod error;
 mod file;
+mod layer;
 mod layers;
 pub mod limits;
 mod load;
@@ -19,11 +20,9 @@ mod stop;
 pub use anchor::{AnchorFile, AnchorSettings};
 pub use broker::Brokered;
 pub use error::ConfigError;
-pub use file::{Checks, File, LayerFile, Notifications, Specialist, Ui, Watch, parse, schema};
-pub use layers::{
-    Budget, Calls, IsolationChoice, Layer, LayerSettings, LayerUse, Polling, Resolved, Settings, Signs, TestCommand,
-    resolve,
-};
+pub use file::{Checks, File, Notifications, Specialist, Ui, Watch, parse, schema};
+pub use layer::{LayerFile, LayerSettings, LayerUse};
+pub use layers::{Budget, Calls, IsolationChoice, Layer, Polling, Resolved, Settings, Signs, TestCommand, resolve};
 pub use load::{load, read_beside};
 pub use paths::{Paths, Places};
 pub use quiet::Quiet;

@@ -120,6 +120,7 @@ open_words! {
         Copy = "copy",
         Fallback = "fallback",
         Mode = "mode",
+        Network = "network",
         Notice = "notice",
         Option = "option",
         Output = "output",

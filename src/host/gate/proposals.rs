@@ -104,18 +104,22 @@ impl Gate {
     }
 
     /// Files a connection that a command waits for; its action, unless that cannot be recorded.
-    pub fn file_connection(&mut self, of: &ActionId, to: &Address, process: Option<&str>) -> Option<ActionId> {
+    pub fn file_connection(&mut self, of: Option<&ActionId>, to: &Address, process: Option<&str>) -> Option<ActionId> {
         rules::freshen(self);
-        let origin = self.book.session.actions.get(of).map(|state| state.action.clone())?;
-        let why = format!("{of} asks for it in its layer; approving covers this address until {of} ends");
-        let evidence = Evidence::new("step", format!("{of}: {}", origin.title));
+        let origin = match of {
+            Some(of) => Some(self.book.session.actions.get(of).map(|state| state.action.clone())?),
+            None => None,
+        };
+        let who = of.map_or_else(|| "the agent".to_owned(), ToString::to_string);
+        let why = format!("{who} asks for it in its layer; approving covers this address until {who} ends");
+        let evidence = origin.as_ref().map(|origin| Evidence::new("step", format!("{who}: {}", origin.title)));
         // Its command line is its own choice, and may hold anything.
         let by = process.map(|process| Evidence::new("process", format!("as it calls itself: {process}")));
-        let mut proposal = Proposal::new(format!("connect to {to} for {of}"), Body::Network(to.to_string()));
-        proposal = proposal.because(why, std::iter::once(evidence).chain(by).collect());
-        proposal.step = origin.step;
+        let mut proposal = Proposal::new(format!("connect to {to} for {who}"), Body::Network(to.to_string()));
+        proposal = proposal.because(why, evidence.into_iter().chain(by).collect());
+        proposal.step = origin.and_then(|origin| origin.step);
         let filed = self.file_own(proposal, None, Blobs::new());
-        filed.inspect_err(|error| tracing::error!(%error, "a connection of {of} cannot be recorded")).ok()
+        filed.inspect_err(|error| tracing::error!(%error, "a connection of {who} cannot be recorded")).ok()
     }
 
     /// Files what the host itself asks about.

@@ -19,7 +19,7 @@ use crate::model::plan::{Plan, StepStatus};
 use crate::model::session::Phase;
 use crate::model::{Action, FileChange, FileEdit, Kind, Moment, NoteKind, TrialOutput};
 use crate::policy::Class;
-use crate::port::{Apart, Performed, Progress, Ticket, Work};
+use crate::port::{Apart, Connect, Performed, Progress, Ticket, Work};
 use carry::LayerEnd;
 use egress::Connections;
 use feed::Feed;
@@ -410,8 +410,13 @@ impl Runs {
             }
             // The process list is asked for when it is shown; it is not a fact to keep.
             Progress::Processes(_) => {}
-            Progress::Connects(connect) => self.connections.asked(gate, action, connect),
+            Progress::Connects(connect) => self.connections.asked(gate, Some(action), connect),
         }
+    }
+
+    /// The agent's process in a layer asks for a connection.
+    pub fn agent_connects(&mut self, gate: &mut Gate, connect: Connect) {
+        self.connections.asked(gate, None, connect);
     }
 
     /// Output of an action, to the journal and to its run of checks.
