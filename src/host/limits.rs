@@ -95,3 +95,6 @@ pub const UNATTENDED_AGAIN_MS: u64 = 60_000;
 pub const DRILL_AFTER_MS: u64 = 1_500;
 /// Connections of commands that are pending at the same time.
 pub const CONNECTIONS_PENDING_MAX: usize = 32;
+/// Guarded files of a command whose contents are recorded, and bytes of all of them.
+pub const SIDES_FILES_MAX: usize = 32;
+pub const SIDES_BYTES_MAX: usize = 256 * 1024;

@@ -6,7 +6,7 @@ use crate::journal::Permit;
 use crate::model::WatchState;
 use crate::model::action::Touches;
 use crate::model::check::RunReport;
-use crate::model::event::{Census, DrilledRung, FileOutcome, InLayer, Network, OutcomeWord, Stream, Survivor};
+use crate::model::event::{Census, DrilledRung, FileOutcome, InLayer, Network, OutcomeWord, Sides, Stream, Survivor};
 use crate::model::{Action, Address, Command, FileChange, FileMode, Node, NodeKind, Trial, TrialOutput};
 use crate::policy::Reach;
 use futures::future::BoxFuture;
@@ -184,6 +184,8 @@ pub struct Performed {
     /// The part of its result that a user has to let through.
     pub held: Vec<HeldFile>,
     pub layer: InLayer,
+    /// What guarded files among `files` held.
+    pub sides: Vec<Sides>,
 }
 
 impl Performed {
@@ -202,6 +204,7 @@ impl Performed {
             apart: false,
             held: Vec::new(),
             layer: InLayer::default(),
+            sides: Vec::new(),
         }
     }
 }

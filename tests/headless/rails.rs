@@ -234,3 +234,22 @@ fn the_ledger_tells_who_changed_the_pipeline_when_and_why() {
     assert!(page.contains("<ins>+on: [push]</ins>"), "{page}");
     assert_eq!(room.run(&["export", &session, "--pipeline", "--format", "patch"]).0, 2);
 }
+
+/// A command that changed guarded files without a layer is in the ledger with its diff, but for secrets.
+#[test]
+fn the_ledger_has_the_diff_of_what_a_command_did_to_guarded_files() {
+    let files = [(CI, "on: push\n"), (".env", "KEY=one\n"), ("gen.sh", "echo on: schedule >> $1; echo KEY=two > .env\n")];
+    let room = Room::with(&files).without_layers();
+    let script = room.script(&[json!({"run": {"command": "x=.github/workflows/ci; bash gen.sh $x.yml"}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    seat.decide(&held, "approve", json!({"confirm": held["confirm"]})).unwrap();
+    let finished = seat.finished(&held["action"]);
+    let sides = json!([{"path": CI, "before": "on: push\n", "after": "on: push\non: schedule\n"}]);
+    assert_eq!(finished["sides"], sides, "{finished}");
+    let session = seat.session.clone();
+    drop(seat);
+    let (code, out, err) = room.run(&["export", &session, "--pipeline", "--format", "jsonl"]);
+    assert!(code == 0 && out.contains("+on: schedule"), "{out}{err}");
+    assert!(!out.contains("KEY=two"), "{out}");
+}

@@ -5,6 +5,7 @@ mod egress;
 mod feed;
 mod preview;
 mod result;
+mod sides;
 mod trials;
 
 use super::actor;
@@ -455,6 +456,7 @@ impl Runs {
             detail: performed.detail.clone(),
             apart: performed.apart,
             layer: (performed.layer != InLayer::default()).then(|| Box::new(performed.layer.clone())),
+            sides: if checks { Vec::new() } else { std::mem::take(&mut performed.sides) },
         };
         gate.quietly(Input::Finish { action: id.clone(), finished: Box::new(finished) });
         for file in &performed.files {
