@@ -238,7 +238,8 @@ fn the_ledger_tells_who_changed_the_pipeline_when_and_why() {
 /// A command that changed guarded files without a layer is in the ledger with its diff, but for secrets.
 #[test]
 fn the_ledger_has_the_diff_of_what_a_command_did_to_guarded_files() {
-    let files = [(CI, "on: push\n"), (".env", "KEY=one\n"), ("gen.sh", "echo on: schedule >> $1; echo KEY=two > .env\n")];
+    let files =
+        [(CI, "on: push\n"), (".env", "KEY=one\n"), ("gen.sh", "echo on: schedule >> $1; echo KEY=two > .env\n")];
     let room = Room::with(&files).without_layers();
     let script = room.script(&[json!({"run": {"command": "x=.github/workflows/ci; bash gen.sh $x.yml"}})]);
     let mut seat = Seat::start(&room, &["--agent", &script]);

@@ -13,7 +13,6 @@ use super::vocabulary::{
 use super::words::{self, Words};
 use super::{Envelope, Part, Shown, ask};
 use crate::base::{ActionId, ClientId, Digest, PublicKey, RelPath, Seq, SessionId, StepId, TurnId, UnixMs};
-use crate::model::{Content, FormAnswer};
 use crate::model::action::{Action, FileChange};
 use crate::model::check::{CheckFinished, CheckReported, CheckStarted};
 use crate::model::node::Node;
@@ -21,6 +20,7 @@ use crate::model::open::{
     AgentLevel, AgentState, AlarmKind, ClientChange, Moment, NoteKind, Rail, SpokenBy, WatchState,
 };
 use crate::model::prompt::PromptPart;
+use crate::model::{Content, FormAnswer};
 use serde::{Deserialize, Serialize, Serializer};
 
 events! {

@@ -2,6 +2,7 @@
 //! no undo takes it back: each is tried where its tool can do that, checked afterwards, and taken back by its own means.
 
 mod dry;
+mod named;
 mod table;
 
 use crate::model::Command;
@@ -18,6 +19,7 @@ pub enum Verb {
     Deploy,
     Apply,
     Publish,
+    Release,
     Migrate,
 }
 
@@ -27,6 +29,7 @@ impl Verb {
             Self::Deploy => "deploy",
             Self::Apply => "apply",
             Self::Publish => "publish",
+            Self::Release => "release",
             Self::Migrate => "migrate",
         }
     }
@@ -120,7 +123,25 @@ fn find(words: &[&str]) -> Option<(usize, &'static Tool)> {
             || (at > 0 && (is_option(at) || (at > 1 && is_option(at - 1))))
     };
     let starters = (0..words.len().min(STARTER_WORDS_MAX)).take_while(|at| leads(*at)).count();
-    (0..=starters).find_map(|at| Some((at, tool_at(words.get(at..)?)?)))
+    // What a name says counts where a program is: not for the value of an option, nor for what another tool is told.
+    let is_program = |at: usize| at == 0 || words.get(at - 1).is_some_and(|before| is_starter(before));
+    let named = |at: usize| named::of(words.get(at..)?).filter(|_| is_program(at) && !fits_any(words));
+    (0..=starters).find_map(|at| Some((at, tool_at(words.get(at..)?).or_else(|| named(at))?)))
+}
+
+/// Returns whether some tool has these words, also where it only looks or tries.
+fn fits_any(words: &[&str]) -> bool {
+    let Some((program, rest)) = words.split_first() else { return false };
+    TOOLS.iter().any(|tool| tool.program() == program_of(program) && has_words(tool, rest))
+}
+
+/// Returns whether the words of a tool are among these, in their order.
+fn has_words(tool: &Tool, rest: &[&str]) -> bool {
+    let mut left = rest.iter();
+    let is = |own: &str, word: &str| {
+        own == word || (word.starts_with('-') && own.strip_prefix(word).is_some_and(|value| value.starts_with('=')))
+    };
+    tool.own_words().all(|word| left.any(|own| is(own, word)))
 }
 
 fn tool_at(words: &[&str]) -> Option<&'static Tool> {
@@ -139,11 +160,7 @@ fn tool_at(words: &[&str]) -> Option<&'static Tool> {
         if tool.words == "vercel" {
             return program == "vercel" && subcommand.is_none_or(|first| first.starts_with(['.', '/']));
         }
-        let mut left = rest.iter();
-        let is = |own: &str, word: &str| {
-            own == word || (word.starts_with('-') && own.strip_prefix(word).is_some_and(|value| value.starts_with('=')))
-        };
-        tool.program() == program && tool.own_words().all(|word| left.any(|own| is(own, word)))
+        tool.program() == program && has_words(tool, rest)
     };
     let looks = |tool: &&Tool| {
         !NEVER_LOOK.contains(&program)

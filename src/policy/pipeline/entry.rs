@@ -3,7 +3,9 @@
 use crate::base::{ActionId, Digest, RunId, Seq, SessionId, UnixMs};
 use crate::model::action::{Content, FileChange, FileEdit, Rationale};
 use crate::model::check::CheckFinished;
-use crate::model::event::{Decided, Decider, Envelope, FileOutcome, LapseWhy, Observed, OutcomeWord, Ruled, Sides, Verdict};
+use crate::model::event::{
+    Decided, Decider, Envelope, FileOutcome, LapseWhy, Observed, OutcomeWord, Ruled, Sides, Verdict,
+};
 use serde::{Deserialize, Serialize};
 
 /// Who made a change, or asked for it.
