@@ -140,6 +140,12 @@ impl Layer {
         Ok(Self { kept: state.join("kept").join(name), dir, plan, own, began_ns, is_preview })
     }
 
+    /// The same without any network.
+    pub fn without_network(mut self) -> Self {
+        (self.plan.network, self.plan.proxied) = (false, false);
+        self
+    }
+
     /// A layer for an agent: its private copy of the workspace, at the workspace's own path. `binds` are further places;
     /// what can be written in them is not hidden. With `ports` its network is a proxy and these ports of this machine.
     ///

@@ -144,6 +144,22 @@ impl Layers {
         made.map(|layer| (layer, endpoints)).map_err(|no| no.to_string())
     }
 
+    /// What trials in this candidate have mounted beside it, where commands have layers.
+    pub fn binds_of_trials(&self, (root, rules): (&Root, &Rules), copy: &Path) -> Option<Vec<Bind>> {
+        let works = self.are_wanted() && self.refusal((root, rules)).is_none();
+        works.then(|| candidate::binds(root.path(), rules, copy).ok()).flatten()
+    }
+
+    /// A layer for one trial in a candidate, with the configured network, but without questions.
+    ///
+    /// # Errors
+    /// In words, why there is none.
+    pub fn for_trial(&self, root: &Root, (name, copy): (&str, &Path), binds: Vec<Bind>) -> Result<Layer, String> {
+        let made = Layer::for_agent((&self.state, name), (root, copy), (binds, None), &self.hidden);
+        let layer = made.map_err(|no| no.to_string())?;
+        Ok(if self.network == Network::On { layer } else { layer.without_network() })
+    }
+
     /// Holds the layer of a command that has ended.
     pub fn keep(&self, action: ActionId, layer: Layer) {
         locked(&self.held).insert(action, (layer, Changes::default()));

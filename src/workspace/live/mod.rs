@@ -333,8 +333,9 @@ impl port::Workspace for LiveWorkspace {
                 return Err(WorkspaceError::Refused("this action allows no trials".to_owned()));
             };
             let (copy, slot) = self.private_copy(permit.action().as_str()).await?;
-            let trials: Box<dyn Trials> = Box::new(OpenTrials::new(copy, self.spawner.clone(), *budget, slot));
-            Ok(trials)
+            let within = self.layers_of_trials(permit.action(), copy.root()).await;
+            let trials = OpenTrials::new(copy, self.spawner.clone(), (*budget, within), slot);
+            Ok(Box::new(trials) as Box<dyn Trials>)
         })
     }
 
