@@ -254,3 +254,20 @@ fn the_ledger_has_the_diff_of_what_a_command_did_to_guarded_files() {
     assert!(code == 0 && out.contains("+on: schedule"), "{out}{err}");
     assert!(!out.contains("KEY=two"), "{out}");
 }
+
+/// The command that follows an infrastructure action is the user's own, and is judged and decided like any other.
+#[test]
+fn what_the_user_proposes_goes_through_the_gate() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let script = room.script(&[json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let own = seat.ask("workspace/run", json!({"command": {"shell": "alembic downgrade -1"}, "ask": true}));
+    let held = seat.held();
+    assert_eq!((&held["action"], &held["confirm"]), (&own["action"], &json!("migrate")));
+    assert_eq!(seat.proposal(&held["action"])["author"], "human");
+    assert!(seat.decide(&held, "approve", json!({"confirm": "yes"})).is_err());
+    seat.decide(&held, "deny", json!({"reason": "not yet"})).unwrap();
+    // What the rules allow runs at once.
+    let own = seat.ask("workspace/run", json!({"command": {"shell": "cat a.txt"}, "ask": true}));
+    assert_eq!(seat.finished(&own["action"])["exit"], 0);
+}

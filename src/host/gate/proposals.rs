@@ -7,7 +7,7 @@ use crate::model::AlarmKind;
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Reply, Ruling};
 use crate::model::event::{Alarm, Event, LapseWhy, RulingWord, Told};
-use crate::model::{Action, Address, Body, Content, Evidence, FileEdit, Proposal};
+use crate::model::{Action, Address, Author, Body, Content, Evidence, FileEdit, Proposal};
 use crate::policy::risk::{Size, risk};
 use crate::policy::tampering;
 use crate::port::{Answer, Blobs, HeldFile, Image, Ticket, ToAgent};
@@ -98,7 +98,7 @@ impl Gate {
         let of_command = origin.rationale.iter().flat_map(|r| r.evidence.clone());
         proposal = proposal.because(why, std::iter::once(evidence).chain(of_command).collect());
         proposal.step = origin.step;
-        if let Err(error) = self.file_own(proposal, Some(resolved.files), resolved.blobs) {
+        if let Err(error) = self.file_own(Author::Agent, proposal, Some(resolved.files), resolved.blobs) {
             tracing::error!(%error, "the result of {of} is lost");
         }
     }
@@ -118,19 +118,27 @@ impl Gate {
         let mut proposal = Proposal::new(format!("connect to {to} for {who}"), Body::Network(to.to_string()));
         proposal = proposal.because(why, evidence.into_iter().chain(by).collect());
         proposal.step = origin.and_then(|origin| origin.step);
-        let filed = self.file_own(proposal, None, Blobs::new());
+        let filed = self.file_own(Author::Agent, proposal, None, Blobs::new());
         filed.inspect_err(|error| tracing::error!(%error, "a connection of {who} cannot be recorded")).ok()
+    }
+
+    /// Files what the user proposes: the rules judge it like anything else.
+    pub fn file_of_user(&mut self, proposal: Proposal) -> Result<ActionId, PutError> {
+        rules::freshen(self);
+        self.file_own(Author::Human, proposal, None, Blobs::new())
     }
 
     /// Files what the host itself asks about.
     fn file_own(
         &mut self,
+        author: Author,
         proposal: Proposal,
         files: Option<Vec<FileEdit>>,
         blobs: Blobs,
     ) -> Result<ActionId, PutError> {
         let id = self.book.session.actions.next_id();
         let mut action = Action::file(id.clone(), proposal, files);
+        action.author = author;
         let size = self.size_of(action.files().iter(), &blobs);
         let judged = self.judge.judged(&action);
         action.risk = Some(risk(&action, judged.class, size, None));

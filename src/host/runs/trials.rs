@@ -14,7 +14,7 @@ use crate::model::session::Session;
 use crate::model::{Action, Author, Body, Command, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput};
 use crate::policy::infra::{self, DryRun, Infra};
 use crate::port::{Apart, Blobs, Performed, Ticket, ToAgent};
-use crate::wire::{CandidateTest, Code, OwnAction, RpcError};
+use crate::wire::{CandidateTest, Code, OwnAction, RpcError, RunCommand};
 use tokio::sync::mpsc;
 
 /// One run in an open candidate.
@@ -155,16 +155,20 @@ impl Runs {
         gate.quietly(Input::Finish { action: action.clone(), finished: Box::new(finished) });
     }
 
-    /// A command that the user typed: consent and proposal in one.
-    pub fn own_command(&mut self, gate: &mut Gate, client: &ClientId, command: Command) -> Result<OwnAction, RpcError> {
+    /// A command that the user typed: consent and proposal in one, unless it is only proposed.
+    pub fn own_command(&mut self, gate: &mut Gate, client: &ClientId, run: RunCommand) -> Result<OwnAction, RpcError> {
+        let RunCommand { command, ask } = run;
         if command.line().trim().is_empty() {
             return Err(RpcError::invalid("the command is empty"));
         }
         if let Some(why) = gate.workspace().missing_program(&command) {
             return Err(RpcError::invalid(why));
         }
-        let id = gate.session().actions.next_id();
         let proposal = Proposal::new(format!("run {}", command.line()), Body::Command(command));
+        if ask {
+            return Ok(OwnAction::of(gate.file_of_user(proposal)?));
+        }
+        let id = gate.session().actions.next_id();
         let mut action = Action::file(id.clone(), proposal, None);
         action.author = Author::Human;
         gate.put(Input::Own { action: Box::new(action), by: client.clone() }, Blobs::new())?;

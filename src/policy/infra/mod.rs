@@ -69,6 +69,32 @@ pub struct Infra {
     pub roll_back: Option<&'static str>,
 }
 
+/// What can be done with words that verify or roll back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// They are a command.
+    Runs,
+    /// They are one with words in capitals, which a user fills in.
+    FillIn,
+    /// They only say what to do.
+    Says,
+}
+
+impl Follow {
+    pub fn of(words: &str) -> Self {
+        let is_blank = |word: &str| word.split(|c: char| !c.is_ascii_uppercase()).any(|run| run.len() > 1);
+        let is_prose = |word: &str| matches!(word, "the" | "a" | "previous");
+        let mut all = words.split(' ');
+        if all.clone().any(is_prose) {
+            Self::Says
+        } else if all.any(is_blank) {
+            Self::FillIn
+        } else {
+            Self::Runs
+        }
+    }
+}
+
 /// Tools that copy to, or run on, another machine.
 const REMOTE: &[Tool] = &[
     Tool { words: "rsync", verb: Verb::Deploy, dry: Dry::Flag("--dry-run"), verify: "rsync --dry-run", back: "" },
@@ -252,6 +278,30 @@ mod tests {
         for line in ["terraform apply && ./x", "terraform apply $X", "sh -c 'kubectl delete pod x'", "docker push a/b"]
         {
             assert_eq!(seen(line).unwrap().1, None, "{line}");
+        }
+    }
+
+    #[test]
+    fn words_that_follow_are_commands_have_blanks_or_only_say_what_to_do() {
+        for (words, follow) in [
+            ("kubectl get all", Follow::Runs),
+            ("alembic downgrade -1", Follow::Runs),
+            ("kubectl rollout undo deployment/NAME", Follow::FillIn),
+            ("npm deprecate PACKAGE@VERSION", Follow::FillIn),
+            ("kubectl taint NODE TAINT-", Follow::FillIn),
+            ("terraform apply of the previous commit", Follow::Says),
+            ("terraform state push of a backup", Follow::Says),
+            ("kubectl scale to the previous number", Follow::Says),
+            ("yank the release on PyPI", Follow::Says),
+        ] {
+            assert_eq!(Follow::of(words), follow, "{words}");
+        }
+        // What is offered as a command is one, in plain words.
+        for words in TOOLS.iter().flat_map(|tool| [tool.verify, tool.back]).filter(|words| !words.is_empty()) {
+            if Follow::of(words) == Follow::Runs {
+                let script = shell::read(words);
+                assert!(script.doubts.is_empty() && script.parts.len() == 1, "{words}");
+            }
         }
     }
 
