@@ -1,14 +1,12 @@
 //! The shape of `config.toml`: every key optional, unknown ones an error. This is also the JSON schema.
 
 use super::broker::Brokered;
-use super::layers::{IsolationChoice, LayerUse, Polling, Signs};
-use super::{AnchorFile, Checks, ConfigError, Quiet, RiskFile, StopFile};
-use crate::model::event::{Mode, Network};
+use super::layers::{IsolationChoice, Polling, Signs};
+use super::{AnchorFile, Checks, ConfigError, LayerFile, Quiet, RiskFile, StopFile};
+use crate::model::event::Mode;
 use schemars::JsonSchema;
-use serde::de::{self, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// A configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -131,46 +129,6 @@ pub struct Notifications {
     pub risk_min: Option<u64>,
     /// Local time in which that command waits, such as `22:00-07:00`.
     pub quiet: Option<Quiet>,
-}
-
-/// The private overlay of the workspace that commands run in.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct LayerFile {
-    /// Commands that run in a layer: `writes` is all but those known to be read-only and those for something
-    /// outside the workspace, such as `git push`. What a command changes is then
-    /// exactly known, and what you change meanwhile stays yours.
-    pub commands: Option<LayerUse>,
-    /// Network of commands in a layer: `on`, or `true`, is the network of this machine; with `ask` the only way out is
-    /// a proxy, which asks about each host that no rule allows; with `off`, or `false`, there is none.
-    #[serde(deserialize_with = "network")]
-    pub network: Option<Network>,
-    /// Globs of the paths in which a command's result is promoted without a question; unset, everything that no rule
-    /// speaks against. The rest of the result is pending like an edit. Guarded files always are.
-    pub promote: Option<Vec<String>>,
-}
-
-/// A word, or what it was before there were three: `true` and `false`.
-fn network<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Network>, D::Error> {
-    struct Spelling;
-    impl Visitor<'_> for Spelling {
-        type Value = Network;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("`on`, `ask` or `off`")
-        }
-
-        fn visit_bool<E: de::Error>(self, is_on: bool) -> Result<Network, E> {
-            Ok(if is_on { Network::On } else { Network::Off })
-        }
-
-        fn visit_str<E: de::Error>(self, word: &str) -> Result<Network, E> {
-            let all = [Network::On, Network::Ask, Network::Off];
-            let found = all.into_iter().find(|one| one.word() == word);
-            found.ok_or_else(|| E::unknown_variant(word, &["on", "ask", "off"]))
-        }
-    }
-    from.deserialize_any(Spelling).map(Some)
 }
 
 /// Reads a configuration; `name` is for errors. Besides the shape, bounds and formats are checked.

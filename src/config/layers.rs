@@ -1,14 +1,14 @@
 //! From files to settings: later layers win, the project's only where it tightens.
 
-use super::broker::{self, Brokered};
+use super::broker;
 use super::file::{File, Specialist};
-use super::{AnchorSettings, CheckSettings, Quiet, RiskSettings, StopSettings};
+use super::{AnchorSettings, CheckSettings, LayerSettings, Quiet, RiskSettings, StopSettings};
 use crate::base::limits::{
     MODEL_BUDGET_ACTIONS, MODEL_BUDGET_COST_MICROS, MODEL_BUDGET_TOKENS, MODEL_BUDGET_TURNS, MODEL_BUDGET_WALL_MS,
     UI_ARM_AFTER_MS, WATCH_POLL_MS,
 };
 use crate::config::limits::APPROVAL_ARM_MS_MIN;
-use crate::model::event::{Isolation, Mode, Network};
+use crate::model::event::{Isolation, Mode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -48,17 +48,6 @@ impl IsolationChoice {
             Self::Watched => Some(Isolation::Watched),
         }
     }
-}
-
-/// The commands that run in a layer: a private overlay of the workspace.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LayerUse {
-    Always,
-    /// All but those that policy knows to be read-only, and those that are for something outside the workspace.
-    #[default]
-    Writes,
-    Never,
 }
 
 /// The condition under which the watcher polls.
@@ -160,18 +149,6 @@ impl Default for WatchSettings {
     fn default() -> Self {
         Self { poll: Polling::default(), poll_ms: WATCH_POLL_MS }
     }
-}
-
-/// The layers of commands.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct LayerSettings {
-    pub commands: LayerUse,
-    pub network: Network,
-    /// Globs of the paths that are promoted without a question; `None` = all that no rule speaks against.
-    pub promote: Option<Vec<String>>,
-    /// Keys that commands use without having them, by host.
-    pub broker: BTreeMap<String, Brokered>,
 }
 
 /// The notifications for a user who is looking elsewhere.
@@ -296,9 +273,7 @@ fn apply(s: &mut Settings, f: &File) {
     set(&mut s.notifications.command, &f.notifications.command);
     set(&mut s.notifications.risk_min, &f.notifications.risk_min);
     some(&mut s.notifications.quiet, &f.notifications.quiet);
-    set(&mut s.layer.commands, &f.layer.commands);
-    set(&mut s.layer.network, &f.layer.network);
-    some(&mut s.layer.promote, &f.layer.promote);
+    s.layer.apply(&f.layer);
     s.checks.apply(&f.checks);
     s.risk.apply(&f.policy.risk);
     s.stop.apply(&f.stop);

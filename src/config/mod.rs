@@ -10,6 +10,7 @@ mod checks;
 mod error;
 mod faults;
 mod file;
+mod layer;
 mod layers;
 pub mod limits;
 mod load;
@@ -23,11 +24,9 @@ pub use anchor::{AnchorFile, AnchorSettings};
 pub use broker::Brokered;
 pub use checks::{CheckSettings, Checks};
 pub use error::ConfigError;
-pub use file::{File, LayerFile, Notifications, Specialist, Ui, Watch, parse, schema};
-pub use layers::{
-    Budget, Calls, IsolationChoice, Layer, LayerSettings, LayerUse, Polling, Resolved, Settings, Signs, TestCommand,
-    resolve,
-};
+pub use file::{File, Notifications, Specialist, Ui, Watch, parse, schema};
+pub use layer::{LayerFile, LayerSettings, LayerUse};
+pub use layers::{Budget, Calls, IsolationChoice, Layer, Polling, Resolved, Settings, Signs, TestCommand, resolve};
 pub use load::{load, read_beside};
 pub use paths::{Paths, Places};
 pub use quiet::Quiet;

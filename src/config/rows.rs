@@ -47,6 +47,7 @@ impl Settings {
             ("notifications.quiet", optional(self.notifications.quiet.as_ref())),
             ("layer.commands", value(&self.layer.commands)),
             ("layer.network", value(&self.layer.network)),
+            ("layer.agent_network", value(&self.layer.agent_network)),
             ("layer.promote", optional(self.layer.promote.as_ref())),
             ("anchor.file", optional(self.anchor.file.as_ref())),
             ("anchor.git_note", self.anchor.git_note.to_string()),

@@ -102,3 +102,6 @@ pub const CHECKS_SETTLE_MS: u64 = 300;
 /// Bytes of a file whose changed lines are compared with a coverage report, and lines of it.
 pub const COVERED_FILE_BYTES_MAX: usize = 1024 * 1024;
 pub const COVERED_LINES_MAX: usize = 2_000;
+/// Guarded files of a command whose contents are recorded, and bytes of all of them.
+pub const SIDES_FILES_MAX: usize = 32;
+pub const SIDES_BYTES_MAX: usize = 256 * 1024;

@@ -103,7 +103,7 @@ impl fmt::Display for Host {
 pub struct Address {
     pub host: Host,
     pub port: u16,
-    /// Of a name: the IP addresses that it stands for and that are not public.
+    /// The IP addresses that it stands for and that are not public, or are this machine's own.
     pub at: Vec<IpAddr>,
 }
 
@@ -146,7 +146,9 @@ impl Address {
             Host::Ip(ip) => Some(ip),
             Host::Name(_) => None,
         };
-        host.into_iter().chain(self.at.iter().copied()).map(Area::of).max().unwrap_or(Area::Public)
+        // This machine's own address may be a public one.
+        let places = self.at.iter().map(|ip| Area::of(*ip).max(Area::Private));
+        host.into_iter().map(Area::of).chain(places).max().unwrap_or(Area::Public)
     }
 }
 

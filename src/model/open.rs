@@ -124,6 +124,7 @@ open_words! {
         Copy = "copy",
         Fallback = "fallback",
         Mode = "mode",
+        Network = "network",
         Notice = "notice",
         Option = "option",
         Output = "output",

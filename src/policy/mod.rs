@@ -37,7 +37,7 @@ pub use user::Listed;
 pub use user::always::{Allowance, check as check_allowance, check_edit, globs, may_star, warning, words};
 pub use user::bounds::Bounds;
 pub use user::file::PolicyError;
-pub use user::hosts::{check_hosts, host_patterns};
+pub use user::hosts::{Hosts, check_hosts, host_patterns};
 
 use crate::base::digest::FieldHasher;
 use crate::base::limits::POLICY_RULES_MAX;

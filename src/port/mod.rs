@@ -13,9 +13,9 @@ pub use desk::{Desk, Interrupted, Settled, TrialError};
 pub use neighbors::{Neighbor, Neighbors, Past};
 pub use prompt::{PromptBlock, PromptBlocks, fence_for, place_words};
 pub use workspace::{
-    AGENT_CANDIDATE, AgentChild, AgentLayer, AgentSpawn, Apart, Blobs, Candidate, CandidateChange, CandidateChanges,
-    Changed, Connect, Effect, HeldFile, Image, NotApart, Notice, Performed, Progress, Promotion, ResultNode,
-    TreeChange, Trials, Work, Workspace, WorkspaceError, is_plan_file,
+    AGENT_CANDIDATE, AgentChild, AgentLayer, AgentSpawn, AgentWays, Apart, Blobs, Candidate, CandidateChange,
+    CandidateChanges, Changed, Connect, Effect, HeldFile, Image, NotApart, NotOpened, Notice, Performed, Progress,
+    Promotion, ResultNode, TreeChange, Trials, Work, Workspace, WorkspaceError, is_plan_file,
 };
 
 use crate::base::{ActionId, SessionId, UnixMs};
@@ -142,6 +142,8 @@ pub enum FromAgent {
         text: String,
     },
     Usage(Usage),
+    /// Its process in a layer waits for a decision about its network.
+    Connects(Connect),
     Alarm {
         what: AlarmKind,
         ticket: Option<Ticket>,

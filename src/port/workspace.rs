@@ -6,7 +6,7 @@ use crate::journal::Permit;
 use crate::model::WatchState;
 use crate::model::action::Touches;
 use crate::model::check::RunReport;
-use crate::model::event::{Census, DrilledRung, FileOutcome, InLayer, Network, OutcomeWord, Stream, Survivor};
+use crate::model::event::{Census, DrilledRung, FileOutcome, InLayer, Network, OutcomeWord, Sides, Stream, Survivor};
 use crate::model::{Action, Address, Command, FileChange, FileMode, Node, NodeKind, Trial, TrialOutput};
 use crate::policy::Reach;
 use futures::future::BoxFuture;
@@ -127,8 +127,25 @@ pub struct Connect {
     pub address: Address,
     /// The process that asks, as far as it was found: foreign text.
     pub process: Option<String>,
-    /// An error says why not. Dropped, it is refused.
-    pub reply: oneshot::Sender<Result<(), String>>,
+    /// Dropped, it is refused.
+    pub reply: oneshot::Sender<Result<(), NotOpened>>,
+}
+
+/// The reason that a connection was not opened, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotOpened {
+    /// Somebody or a rule decided so.
+    Denied(String),
+    /// Nobody was asked, because too much is pending: the next try may be.
+    Busy(String),
+}
+
+impl NotOpened {
+    pub fn into_words(self) -> String {
+        match self {
+            Self::Denied(why) | Self::Busy(why) => why,
+        }
+    }
 }
 
 /// News of a running command, as it comes.
@@ -167,6 +184,8 @@ pub struct Performed {
     /// The part of its result that a user has to let through.
     pub held: Vec<HeldFile>,
     pub layer: InLayer,
+    /// What guarded files among `files` held.
+    pub sides: Vec<Sides>,
 }
 
 impl Performed {
@@ -185,6 +204,7 @@ impl Performed {
             apart: false,
             held: Vec::new(),
             layer: InLayer::default(),
+            sides: Vec::new(),
         }
     }
 }
@@ -306,6 +326,10 @@ pub struct AgentLayer {
     pub candidate: PathBuf,
     /// Absolute paths outside the workspace that it may write: its settings, its sessions.
     pub own: Vec<PathBuf>,
+    /// Hosts that the agent itself may connect to, as in rules.
+    pub hosts: Vec<String>,
+    /// Addresses that its environment sends it to; some may be on this machine.
+    pub endpoints: Vec<Address>,
 }
 
 /// A running agent process in its own session and process group. Dropping it ends the whole tree.
@@ -318,6 +342,16 @@ pub struct AgentChild {
     pub exited: BoxFuture<'static, Option<i32>>,
     /// TERM, then KILL of the whole tree after `grace`.
     pub end: Box<dyn FnOnce(Duration) -> BoxFuture<'static, ()> + Send>,
+    /// In a layer whose network asks.
+    pub ways: Option<AgentWays>,
+}
+
+/// The network of an agent in a layer.
+pub struct AgentWays {
+    /// In words.
+    pub about: String,
+    /// The connections that it waits for.
+    pub asks: mpsc::Receiver<Progress>,
 }
 
 /// An error of the workspace, in words for the user: what happened, where, what to do.

@@ -161,6 +161,9 @@ pub struct Find {
 #[serde(deny_unknown_fields)]
 pub struct RunCommand {
     pub command: Command,
+    /// It is only proposed: the rules judge it, and it may be pending.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ask: bool,
 }
 
 /// The bytes of a picture for a prompt; `data` is base64.

@@ -53,7 +53,7 @@ pub struct CandidateTest {
     pub edited: Option<EditedBody>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hunks: Option<Vec<HunkChoice>>,
-    /// Of what the client saw; needed for a command, which runs as it is shown or not at all.
+    /// Of what the client saw; needed with an action, which runs as it is shown or not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
     /// Only these cases of earlier runs, by id, as far as the runner can select; empty for all.

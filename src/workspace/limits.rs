@@ -175,6 +175,8 @@ pub const EGRESS_HEADER_MS_MAX: u64 = 30_000;
 pub const EGRESS_RESOLVE_MS_MAX: u64 = 10_000;
 pub const EGRESS_CONNECT_MS_MAX: u64 = 15_000;
 pub const EGRESS_WAIT_MS_MAX: u64 = 10 * 60_000;
+/// Ports of this machine that an agent in a layer reaches as its own endpoints.
+pub const EGRESS_PORTS_MAX: usize = 8;
 /// Milliseconds before the next attempt to take a connection, when there are no descriptors left.
 pub const EGRESS_PAUSE_MS: u64 = 200;
 /// Sockets among which that of a connection is looked for, and bytes of its process's command line.

@@ -202,3 +202,21 @@ fn a_file_that_is_not_utf_8_is_edited_byte_by_byte_and_written_over_only_with_a_
     let (_, report, _) = room.run(&["export", &session, "--format", "md"]);
     assert!(report.contains("-caf\\xE9") && report.contains("+cafe"), "{report}");
 }
+
+#[test]
+fn an_edit_is_tested_only_as_it_was_seen() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "two\n"}}), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    for digest in [json!(null), json!("0".repeat(64))] {
+        let refused = seat.try_ask("candidate/test", json!({"action": held["action"], "digest": digest})).unwrap_err();
+        assert_eq!(refused["code"], -32010, "{refused}");
+    }
+    let refused = seat.try_ask("candidate/test", json!({"action": "a99", "digest": held["digest"]})).unwrap_err();
+    assert!(refused["message"].as_str().unwrap().contains("a99"), "{refused}");
+    // As it was seen, it gets as far as the runner, which this project does not have.
+    let refused =
+        seat.try_ask("candidate/test", json!({"action": held["action"], "digest": held["digest"]})).unwrap_err();
+    assert!(refused["message"].as_str().unwrap().contains("no test runner"), "{refused}");
+}

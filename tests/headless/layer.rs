@@ -375,3 +375,36 @@ fn programs_on_the_path_are_found_below_the_private_tmp() {
     assert!(others <= 3, "only what is needed is there: {}", room.read("seen.txt"));
     seat.close();
 }
+
+/// The run of a proposal's tests sees its copy at the path of the workspace, and can write nowhere else.
+#[test]
+fn a_test_of_a_candidate_leaves_no_trace() {
+    let room = Room::with(&[("check.sh", "echo 1..1; echo 'not ok 1 - here'\n"), (".gitignore", ".venv\n")]);
+    if !room.is_layered() {
+        return;
+    }
+    room.write(".venv/pyvenv.cfg", "");
+    room.write(".venv/yours", "yours\n");
+    let outside = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let config = room.dir.path().join("config/rightseat");
+    std::fs::create_dir_all(&config).unwrap();
+    let checks = "[checks]\ncommand = [\"bash\", \"check.sh\"]\nformat = \"tap\"\n";
+    std::fs::write(config.join("config.toml"), checks).unwrap();
+    let root = room.workspace().canonicalize().unwrap();
+    let (at, out) = (root.display(), outside.path().display());
+    let check = format!(
+        "echo x > trace.txt; (echo x > {out}/trace) 2>/dev/null; (echo x > .venv/trace) 2>/dev/null\n\
+         echo 1..2; [ $PWD = {at} ] && echo 'ok 1 - here' || echo \"not ok 1 - $PWD\"\n\
+         [ \"$(cat .venv/yours)\" = yours ] && echo 'ok 2 - env' || echo 'not ok 2 - env'\n"
+    );
+    let script = room.script(&[json!({"edit": {"path": "check.sh", "after": check}}), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    for _ in 0..2 {
+        let own = seat.ask("candidate/test", json!({"action": held["action"], "digest": held["digest"]}));
+        let run = seat.wait("the result", |e| e["kind"] == "check_finished");
+        seat.finished(&own["action"]);
+        assert_eq!((&run["passed"], &run["failed"]), (&json!(2), &json!(0)), "{run}");
+    }
+    assert!(!room.exists("trace.txt") && !room.exists(".venv/trace") && !outside.path().join("trace").exists());
+}

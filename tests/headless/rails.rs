@@ -234,3 +234,40 @@ fn the_ledger_tells_who_changed_the_pipeline_when_and_why() {
     assert!(page.contains("<ins>+on: [push]</ins>"), "{page}");
     assert_eq!(room.run(&["export", &session, "--pipeline", "--format", "patch"]).0, 2);
 }
+
+/// A command that changed guarded files without a layer is in the ledger with its diff, but for secrets.
+#[test]
+fn the_ledger_has_the_diff_of_what_a_command_did_to_guarded_files() {
+    let files =
+        [(CI, "on: push\n"), (".env", "KEY=one\n"), ("gen.sh", "echo on: schedule >> $1; echo KEY=two > .env\n")];
+    let room = Room::with(&files).without_layers();
+    let script = room.script(&[json!({"run": {"command": "x=.github/workflows/ci; bash gen.sh $x.yml"}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    seat.decide(&held, "approve", json!({"confirm": held["confirm"]})).unwrap();
+    let finished = seat.finished(&held["action"]);
+    let sides = json!([{"path": CI, "before": "on: push\n", "after": "on: push\non: schedule\n"}]);
+    assert_eq!(finished["sides"], sides, "{finished}");
+    let session = seat.session.clone();
+    drop(seat);
+    let (code, out, err) = room.run(&["export", &session, "--pipeline", "--format", "jsonl"]);
+    assert!(code == 0 && out.contains("+on: schedule"), "{out}{err}");
+    assert!(!out.contains("KEY=two"), "{out}");
+}
+
+/// The command that follows an infrastructure action is the user's own, and is judged and decided like any other.
+#[test]
+fn what_the_user_proposes_goes_through_the_gate() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let script = room.script(&[json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let own = seat.ask("workspace/run", json!({"command": {"shell": "alembic downgrade -1"}, "ask": true}));
+    let held = seat.held();
+    assert_eq!((&held["action"], &held["confirm"]), (&own["action"], &json!("migrate")));
+    assert_eq!(seat.proposal(&held["action"])["author"], "human");
+    assert!(seat.decide(&held, "approve", json!({"confirm": "yes"})).is_err());
+    seat.decide(&held, "deny", json!({"reason": "not yet"})).unwrap();
+    // What the rules allow runs at once.
+    let own = seat.ask("workspace/run", json!({"command": {"shell": "cat a.txt"}, "ask": true}));
+    assert_eq!(seat.finished(&own["action"])["exit"], 0);
+}

@@ -213,7 +213,11 @@ impl Kind {
         let env: Vec<String> = env
             .iter()
             .map(|(k, v)| format!("{k} = {}", json!(v)))
-            .chain([format!("HOME = {}", json!(home_text)), format!("PATH = {}", json!(with_node(bin)))])
+            .chain([
+                format!("HOME = {}", json!(home_text)),
+                format!("PATH = {}", json!(with_node(bin))),
+                format!("SCRIPTED_PORT = {}", json!(origin.rsplit(':').next())),
+            ])
             .collect();
         let through = match self {
             Self::Claude => "level = \"L2\"\n",
@@ -222,10 +226,11 @@ impl Kind {
             Self::Codex | Self::Opencode => "",
         };
         format!(
-            "[[agent]]\nname = \"{}\"\ncommand = {}\nstart_timeout_s = 120\n{more}\n{through}own = [{}]\nenv = {{ {} }}\n",
+            "[[agent]]\nname = \"{}\"\ncommand = {}\nstart_timeout_s = 120\n{more}\n{through}own = [{}]\nhosts = [{}]\nenv = {{ {} }}\n",
             self.name(),
             json!(command),
             json!(home_text),
+            json!(origin.trim_start_matches("http://")),
             env.join(", ")
         )
     }

@@ -51,6 +51,7 @@ of_each_agent!(
     what_it_does_unasked_waits_in_its_copy,
     an_edit_in_its_layer_is_the_users_to_change,
     what_it_does_unasked_in_its_layer_stays_there,
+    only_itself_reaches_its_model_from_its_layer,
     its_plan_is_shown_and_its_tests_are_its_word_until_they_are_run_here,
 );
 
@@ -183,7 +184,7 @@ fn its_plan_is_shown_and_its_tests_are_its_word_until_they_are_run_here(kind: Ki
         let run = drive.seat.wait("the run", begun)["run"].clone();
         drive.seat.wait("the end of the run", |e| e["kind"] == "check_finished" && e["run"] == run)
     };
-    let candidate = run(&mut drive, json!({"action": held["action"]}));
+    let candidate = run(&mut drive, json!({"action": held["action"], "digest": held["digest"]}));
     assert_eq!((&candidate["passed"], &candidate["failed"]), (&json!(2), &json!(0)), "{kind:?}: {candidate}");
     assert_eq!(drive.file("sums.mjs"), SUMS, "the candidate is no change");
     drive.seat.approve(&held);
@@ -306,6 +307,38 @@ fn what_it_does_unasked_in_its_layer_stays_there(kind: Kind) {
     drive.seat.decide(&held, "deny", json!({"reason": "not that"})).unwrap();
     drive.finish();
     assert!(!drive.room.exists("b.txt"), "{kind:?}");
+    drive.verified();
+}
+
+/// What the model is sent by a command of the agent is a question; by the agent itself it is none.
+#[allow(clippy::print_stdout, reason = "which hosts an agent looks for is good to know")]
+fn only_itself_reaches_its_model_from_its_layer(kind: Kind) {
+    let line = "exec 3<>/dev/tcp/127.0.0.1/$SCRIPTED_PORT; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; read -r -t 20 x <&3; \
+                echo \"got $x\" > b.txt";
+    let plays = [("play-unasked", vec![kind.runs(&format!("bash -c {}", json!(line))), Turn::text("done")])];
+    if !has_layers() {
+        return;
+    }
+    let Some(mut drive) = Drive::start(kind, Leash::Unasked, "overlay", plays) else { return };
+    let model = drive.model.origin().trim_start_matches("http://").to_owned();
+    drive.prompt("play-unasked");
+    let mut asked = 0;
+    let (held, action) = loop {
+        let (held, action) = drive.held().expect("the change waits at the gate");
+        match action["kind"].as_str() {
+            Some("edit") => break (held, action),
+            // Lists of models, and repositories of plugins.
+            Some("network") => {
+                println!("{kind:?} asks for {}", action["target"]);
+                asked += u32::from(action["target"] == *model);
+                drive.seat.decide(&held, "deny", json!({"reason": "not that"})).unwrap();
+            }
+            _ => drop(drive.seat.approve(&held)),
+        }
+    };
+    assert_eq!((asked, &action["files"][0]["after"]), (1, &json!("got \n")), "{kind:?}: {action}");
+    drive.seat.approve(&held);
+    drive.finish();
     drive.verified();
 }
 

@@ -44,6 +44,7 @@ mod journeys;
 mod layer;
 mod looks;
 mod model;
+mod network;
 mod options;
 mod plan;
 mod reports;

@@ -4,8 +4,8 @@ use super::layer::{Ground, Kept, as_everybody};
 use super::{script, spawner};
 use rightseat::model::event::Network;
 use rightseat::model::{Address, Host};
-use rightseat::port::{Connect, Progress};
-use rightseat::workspace::egress::{PORT, Tree, serve};
+use rightseat::port::{Connect, NotOpened, Progress};
+use rightseat::workspace::egress::{PORT, Tree, Ways, serve};
 use rightseat::workspace::launch::Containment;
 use rightseat::workspace::limits::EGRESS_HOSTS_MAX;
 use rightseat::workspace::run::{Spec, drive};
@@ -15,7 +15,7 @@ use std::sync::mpsc as std_mpsc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-type Word = Result<(), String>;
+type Word = Result<(), NotOpened>;
 
 /// `say REQUEST` sends a request to the proxy and prints the whole answer.
 const SAY: &str = "say() { exec 3<>/dev/tcp/127.0.0.1/$port; printf \"$1 HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n$2\" >&3; \
@@ -42,7 +42,7 @@ async fn out(ground: &Ground, text: &str, mut decide: impl FnMut(&Connect) -> Wo
     };
     tokio::select! {
         _ = drive(running, Duration::from_secs(60), &mut kept) => {}
-        () = async { serve(door, &tree, asks, std::sync::Arc::default()).await; std::future::pending().await } => {}
+        () = async { serve(door, &tree, asks, Ways::default()).await; std::future::pending().await } => {}
         () = deciding => {}
     }
     assert_eq!(layer.refusal(), None);
@@ -83,7 +83,7 @@ fn greet(stream: &mut TcpStream, tell: &std_mpsc::Sender<String>) {
 fn is_local(connect: &Connect) -> Word {
     match &connect.address.host {
         Host::Name(name) if name == "localhost" => Ok(()),
-        Host::Name(_) | Host::Ip(_) => Err(format!("{} is not allowed", connect.address)),
+        Host::Name(_) | Host::Ip(_) => Err(NotOpened::Denied(format!("{} is not allowed", connect.address))),
     }
 }
 
@@ -131,7 +131,7 @@ fn a_name_that_leads_to_another_place_connects_to_nothing() {
         let text = format!("say 'CONNECT localhost:{port}' x; say 'GET http://localhost:{port}/'");
         let public = |connect: &Connect| {
             let address = &connect.address;
-            if address.at.is_empty() { Ok(()) } else { Err(format!("{address} is private")) }
+            if address.at.is_empty() { Ok(()) } else { Err(NotOpened::Denied(format!("{address} is private"))) }
         };
         let (said, asked) = in_runtime(out(&ground, &text, public));
         assert_eq!(said.matches("403 Forbidden").count(), 2, "{said}");
@@ -162,7 +162,8 @@ fn a_flood_of_hosts_is_bounded() {
         EGRESS_HOSTS_MAX + 20
     );
     as_everybody("egress::a_flood_of_hosts_is_bounded", || {
-        let (said, asked) = in_runtime(out(&ground, &text, |connect| Err(format!("{} no", connect.address))));
+        let (said, asked) =
+            in_runtime(out(&ground, &text, |connect| Err(NotOpened::Denied(format!("{} no", connect.address)))));
         assert_eq!(asked.len(), EGRESS_HOSTS_MAX);
         assert_eq!(said.matches("was not asked about").count(), 20, "{said}");
     });

@@ -284,7 +284,11 @@ async fn an_agent_in_a_layer_sees_its_copy_at_the_path_of_the_workspace() {
     let spawn = AgentSpawn {
         argv: vec!["bash".into(), "-c".into(), text],
         cwd: root.clone(),
-        layer: Some(AgentLayer { candidate: candidate.root().to_owned(), own: vec![own.clone()] }),
+        layer: Some(AgentLayer {
+            candidate: candidate.root().to_owned(),
+            own: vec![own.clone()],
+            ..AgentLayer::default()
+        }),
         ..AgentSpawn::default()
     };
     let mut agent = match live.spawn_agent(spawn).await {

@@ -2,6 +2,7 @@
 //! wants. Nothing is decided here.
 
 use super::client::{Client, Effect, Input, Setup, Timer};
+use super::endpoints;
 use super::lines::{InputLine, LineContent, Lines, parse};
 use super::outbox::Outbox;
 use super::place::{Disk, Roots};
@@ -14,8 +15,8 @@ use crate::agent::catalog::AgentSpec;
 use crate::base::RelPath;
 use crate::model::event::{AgentNoted, Isolation};
 use crate::port::{
-    AGENT_CANDIDATE, Agent, AgentChild, AgentLayer, AgentLink, AgentSeat, AgentSpawn, Candidate, CandidateChanges,
-    FromAgent, ToAgent, Workspace,
+    AGENT_CANDIDATE, Agent, AgentChild, AgentLayer, AgentLink, AgentSeat, AgentSpawn, AgentWays, Candidate,
+    CandidateChanges, FromAgent, Progress, ToAgent, Workspace,
 };
 use futures::future::{BoxFuture, FutureExt};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -108,11 +109,20 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
     spawn.layer = own.clone().filter(|_| is_layered).map(|candidate| AgentLayer {
         candidate,
         own: spec.own.iter().map(|path| PathBuf::from(at_home(path))).collect(),
+        hosts: spec.hosts.clone(),
+        endpoints: endpoints::of(&spawn, |name| std::env::var(name).ok()),
     });
-    let child = seat.workspace.spawn_agent(spawn).await.map_err(|e| {
+    let mut child = seat.workspace.spawn_agent(spawn).await.map_err(|e| {
         let install = spec.install.as_ref().map(|line| format!("; install it with: {line}")).unwrap_or_default();
         format!("cannot start {}: {e}{install}", spec.shown_name())
     })?;
+    let connects = match child.ways.take() {
+        Some(AgentWays { about, asks }) => {
+            let _ = link.to_host.send(FromAgent::Noted(AgentNoted::new("network", about))).await;
+            Some(asks)
+        }
+        None => None,
+    };
     let set = |name: &&String| std::env::var_os(name).is_some();
     let env_names: BTreeSet<String> =
         spec.env.keys().cloned().chain(spec.pass_env.iter().filter(set).cloned()).collect();
@@ -126,7 +136,7 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
         load: config.load.clone(),
         env_names,
     };
-    Adapter::new(Client::new(setup), child, candidate, recorder).run(link).await;
+    Adapter { connects, ..Adapter::new(Client::new(setup), child, candidate, recorder) }.run(link).await;
     Ok(())
 }
 
@@ -201,6 +211,8 @@ struct Adapter {
     candidate: Option<Arc<dyn Candidate>>,
     recorder: Option<Recorder>,
     stdin: Box<dyn tokio::io::AsyncWrite + Send + Unpin>,
+    /// Questions about its network, where that asks.
+    connects: Option<mpsc::Receiver<Progress>>,
     lines: Lines<Box<dyn AsyncRead + Send + Unpin>>,
     errors: Lines<Box<dyn AsyncRead + Send + Unpin>>,
     exited: BoxFuture<'static, Option<i32>>,
@@ -227,6 +239,7 @@ enum Woken {
     Error(std::io::Result<Option<InputLine>>),
     Exited(Option<i32>),
     Looked(Looked),
+    Asks(Option<Progress>),
     Time,
 }
 
@@ -242,6 +255,7 @@ impl Adapter {
             candidate,
             recorder,
             stdin: child.stdin,
+            connects: None,
             lines: Lines::new(child.stdout),
             errors: Lines::new(child.stderr),
             exited: child.exited,
@@ -282,6 +296,11 @@ impl Adapter {
                 Woken::Error(line) => self.take_error(line),
                 Woken::Exited(code) => self.exited_with(code).await,
                 Woken::Looked(looked) => self.job_done(looked),
+                Woken::Asks(Some(Progress::Connects(connect))) => {
+                    self.outbox.push(FromAgent::Connects(connect), Instant::now());
+                }
+                Woken::Asks(Some(Progress::Output { .. } | Progress::Processes(_))) => {}
+                Woken::Asks(None) => self.connects = None,
                 Woken::Time => self.time_passed(),
             }
         }
@@ -300,7 +319,7 @@ impl Adapter {
         // The agent's information about the candidate must be correct when it reads it.
         let puts_back = self.job_resets || self.jobs.iter().any(|job| matches!(job, Job::Reset(_)));
         let (first, _) = self.pending.as_slices();
-        let job = &mut self.job;
+        let (job, connects) = (&mut self.job, &mut self.connects);
         // In no fixed order: a flood from either side must not starve the other.
         tokio::select! {
             message = from_host.recv() => Woken::Host(message),
@@ -312,6 +331,7 @@ impl Adapter {
             written = self.stdin.write(first), if !first.is_empty() && !puts_back => Woken::Written(written),
             looked = async { match job { Some(job) => job.await, None => std::future::pending().await } } => Woken::Looked(looked),
             () = async { match due { Some(due) => tokio::time::sleep_until(due).await, None => std::future::pending().await } } => Woken::Time,
+            asks = async { match connects { Some(asks) => asks.recv().await, None => std::future::pending().await } }, if reads => Woken::Asks(asks),
             line = self.lines.next(), if reads => Woken::Line(line),
             line = self.errors.next(), if reads && !self.errors_ended => Woken::Error(line),
             code = &mut self.exited => Woken::Exited(code),

@@ -92,3 +92,5 @@ pub const ACP_CHANGES_MERGED_MAX: u32 = 16;
 pub const ACP_REQUEST_CHANGES_MAX: u32 = 6;
 /// Alarms about one call that contradicts what was approved.
 pub const ACP_CONTRADICTIONS_REPORTED_MAX: u32 = 3;
+/// Web addresses that are read from the variables of an agent.
+pub const ACP_ENDPOINTS_MAX: usize = 32;

@@ -15,6 +15,7 @@ mod conduct;
 mod context;
 mod copying;
 mod dialects;
+mod endpoints;
 mod files;
 mod forms;
 mod grants;

@@ -93,6 +93,9 @@ pub struct AgentSpec {
     /// Files and directories that it may write under isolation `overlay`, beside its copy of the workspace.
     #[serde(default)]
     pub own: Vec<String>,
+    /// Hosts that the agent itself may connect to under isolation `overlay`, as in rules; others are a question.
+    #[serde(default)]
+    pub hosts: Vec<String>,
     /// Session mode to set after the start, if the agent offers it.
     #[serde(default)]
     pub mode: Option<String>,

@@ -61,12 +61,12 @@ impl Actor {
         Ok(())
     }
 
-    /// The commands that waited for these connections ended with the former host.
+    /// What waited for these connections ended with the former host.
     fn lapse_connections(&mut self) {
         let is_own = |s: &&ActionState| s.action.kind() == Kind::Network && s.action.executor == Executor::Host;
         let all: Vec<_> = self.gate.session().actions.held().filter(is_own).map(|s| s.action.id.clone()).collect();
         for action in all {
-            let detail = Some("the command that asked ended with its host".to_owned());
+            let detail = Some("what asked for it ended with its host".to_owned());
             self.gate.quietly(Input::Lapse { action, why: LapseWhy::Canceled, detail });
         }
     }

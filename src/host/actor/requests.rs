@@ -63,7 +63,7 @@ impl Actor {
                 self.line.change_queue(gate, edit).map_err(RpcError::from).map(|()| Answer::Queue(self.seen()))
             }
             Request::Image(image) => keep_image(gate, client, image).map(Answer::Image),
-            Request::Run(run) => self.runs.own_command(gate, client, run.command).map(Answer::Run),
+            Request::Run(run) => self.runs.own_command(gate, client, run).map(Answer::Run),
             Request::Cancel => {
                 self.cancel();
                 Ok(Answer::Cancel(self.seen()))

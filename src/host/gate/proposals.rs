@@ -7,7 +7,7 @@ use crate::model::AlarmKind;
 use crate::model::action::{Executor, Risk};
 use crate::model::decide::{Input, Reply, Ruling, drift};
 use crate::model::event::{Alarm, Event, LapseWhy, RulingWord, Told};
-use crate::model::{Action, Address, Body, Content, Evidence, FileEdit, Proposal};
+use crate::model::{Action, Address, Author, Body, Content, Evidence, FileEdit, Proposal};
 use crate::policy::limits::WEAKENED_FILE_BYTES_MAX;
 use crate::policy::risk::{Seen, Size, risk};
 use crate::policy::{Judged, Side, contradictions, tampering, weakened};
@@ -105,24 +105,34 @@ impl Gate {
         let of_command = origin.rationale.iter().flat_map(|r| r.evidence.clone());
         proposal = proposal.because(why, std::iter::once(evidence).chain(of_command).collect());
         proposal.step = origin.step;
-        if let Err(error) = self.file_own(proposal, Some(resolved.files), resolved.blobs) {
+        if let Err(error) = self.file_own(Author::Agent, proposal, Some(resolved.files), resolved.blobs) {
             tracing::error!(%error, "the result of {of} is lost");
         }
     }
 
     /// Files a connection that a command waits for; its action, unless that cannot be recorded.
-    pub fn file_connection(&mut self, of: &ActionId, to: &Address, process: Option<&str>) -> Option<ActionId> {
+    pub fn file_connection(&mut self, of: Option<&ActionId>, to: &Address, process: Option<&str>) -> Option<ActionId> {
         rules::freshen(self);
-        let origin = self.book.session.actions.get(of).map(|state| state.action.clone())?;
-        let why = format!("{of} asks for it in its layer; approving covers this address until {of} ends");
-        let evidence = Evidence::new("step", format!("{of}: {}", origin.title));
+        let origin = match of {
+            Some(of) => Some(self.book.session.actions.get(of).map(|state| state.action.clone())?),
+            None => None,
+        };
+        let who = of.map_or_else(|| "the agent".to_owned(), ToString::to_string);
+        let why = format!("{who} asks for it in its layer; approving covers this address until {who} ends");
+        let evidence = origin.as_ref().map(|origin| Evidence::new("step", format!("{who}: {}", origin.title)));
         // Its command line is its own choice, and may hold anything.
         let by = process.map(|process| Evidence::new("process", format!("as it calls itself: {process}")));
-        let mut proposal = Proposal::new(format!("connect to {to} for {of}"), Body::Network(to.to_string()));
-        proposal = proposal.because(why, std::iter::once(evidence).chain(by).collect());
-        proposal.step = origin.step;
-        let filed = self.file_own(proposal, None, Blobs::new());
-        filed.inspect_err(|error| tracing::error!(%error, "a connection of {of} cannot be recorded")).ok()
+        let mut proposal = Proposal::new(format!("connect to {to} for {who}"), Body::Network(to.to_string()));
+        proposal = proposal.because(why, evidence.into_iter().chain(by).collect());
+        proposal.step = origin.and_then(|origin| origin.step);
+        let filed = self.file_own(Author::Agent, proposal, None, Blobs::new());
+        filed.inspect_err(|error| tracing::error!(%error, "a connection of {who} cannot be recorded")).ok()
+    }
+
+    /// Files what the user proposes: the rules judge it like anything else.
+    pub fn file_of_user(&mut self, proposal: Proposal) -> Result<ActionId, PutError> {
+        rules::freshen(self);
+        self.file_own(Author::Human, proposal, None, Blobs::new())
     }
 
     /// Files a run of the checks that the settings ask for.
@@ -132,7 +142,7 @@ impl Gate {
         let mut proposal = Proposal::new(format!("run {}", command.line()), Body::Command(command));
         proposal = proposal.because(format!("{why}; tests are set to run by themselves"), Vec::new());
         proposal.checks = true;
-        if let Err(error) = self.file_own(proposal, None, Blobs::new()) {
+        if let Err(error) = self.file_own(Author::Agent, proposal, None, Blobs::new()) {
             tracing::error!(%error, "a run of the tests cannot be recorded");
         }
     }
@@ -140,12 +150,14 @@ impl Gate {
     /// Files what the host itself asks about.
     fn file_own(
         &mut self,
+        author: Author,
         proposal: Proposal,
         files: Option<Vec<FileEdit>>,
         blobs: Blobs,
     ) -> Result<ActionId, PutError> {
         let id = self.book.session.actions.next_id();
         let mut action = Action::file(id.clone(), proposal, files);
+        action.author = author;
         let size = self.size_of(action.files().iter(), &blobs);
         let judged = self.judge.judged(&action);
         action.risk = Some(self.risk_of(&action, &judged, size));

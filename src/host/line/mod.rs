@@ -165,6 +165,7 @@ impl AgentLine {
                 | FromAgent::Performed { .. }
                 | FromAgent::Trial { .. }
                 | FromAgent::Told { .. }
+                | FromAgent::Connects(_)
                 | FromAgent::Alarm { .. }
                 | FromAgent::TurnEnded { .. }
                 | FromAgent::Ended { .. }
@@ -207,6 +208,7 @@ impl AgentLine {
                 }
             }
             FromAgent::Trial { ticket, action, trial } => runs.trial(gate, ticket, &action, *trial),
+            FromAgent::Connects(connect) => runs.agent_connects(gate, connect),
             FromAgent::Told { action, text } => gate.record(Event::Told(Told { action, text })),
             FromAgent::Alarm { what, ticket, text } => {
                 let action = ticket.and_then(|t| self.link.action(t).cloned());

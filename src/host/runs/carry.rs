@@ -2,7 +2,7 @@
 
 use super::preview;
 use super::result::{held_back, judged_by_content};
-use super::{Msg, TrialOrder, changes_files};
+use super::{Msg, TrialOrder, changes_files, sides};
 use crate::base::limits::AGENT_LINK_MESSAGES_MAX;
 use crate::base::{ActionId, Digest, RelPath};
 use crate::host::actor;
@@ -84,6 +84,9 @@ pub async fn carry_out(
             performed.files =
                 workspace.tree_changes(before, after).unwrap_or_default().into_iter().map(outcome).collect();
         }
+    }
+    if is_command {
+        performed.sides = sides::of(&workspace, &performed.files).await;
     }
     drop(to_actor.send(Msg::Performed { action: id, performed: Box::new(performed) }.into()).await);
 }

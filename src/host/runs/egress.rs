@@ -1,5 +1,6 @@
-//! Connections that commands in a layer wait for: each is an action of its own, asked for the command and opened by the
-//! decision. It covers that address for that command; a connection that nobody waits for any more opens nothing.
+//! Connections that commands or an agent in a layer wait for: each is an action of its own, asked for the command and
+//! opened by the decision. It covers that address for that command, or for the process of the agent; a connection that
+//! nobody waits for any more opens nothing.
 
 use crate::base::ActionId;
 use crate::host::gate::Gate;
@@ -7,16 +8,16 @@ use crate::host::limits::CONNECTIONS_PENDING_MAX;
 use crate::model::Address;
 use crate::model::decide::{Input, Reply};
 use crate::model::event::{Finished, LapseWhy, OutcomeWord};
-use crate::port::Connect;
+use crate::port::{Connect, NotOpened};
 use std::collections::BTreeMap;
 use tokio::sync::oneshot;
 
-/// What a command waits for.
+/// What a command, or the agent, waits for.
 #[derive(Debug)]
 struct Waiting {
-    command: ActionId,
+    command: Option<ActionId>,
     address: Address,
-    reply: oneshot::Sender<Result<(), String>>,
+    reply: oneshot::Sender<Result<(), NotOpened>>,
 }
 
 /// See the module. They are known by their own actions.
@@ -26,18 +27,18 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Files the connection that a command asks for.
-    pub fn asked(&mut self, gate: &mut Gate, command: &ActionId, connect: Connect) {
+    /// Files the connection that a command asks for, or the agent.
+    pub fn asked(&mut self, gate: &mut Gate, command: Option<&ActionId>, connect: Connect) {
         let Connect { address, process, reply } = connect;
         if self.waiting.len() >= CONNECTIONS_PENDING_MAX {
             let why =
                 format!("{address} was not asked about: {CONNECTIONS_PENDING_MAX} connections are pending already");
             // Whoever no longer waits needs no answer, here and below.
-            let _ = reply.send(Err(why));
+            let _ = reply.send(Err(NotOpened::Busy(why)));
             return;
         }
         if let Some(id) = gate.file_connection(command, &address, process.as_deref()) {
-            self.waiting.insert(id, Waiting { command: command.clone(), address, reply });
+            self.waiting.insert(id, Waiting { command: command.cloned(), address, reply });
         }
     }
 
@@ -47,7 +48,8 @@ impl Connections {
         let finished = match reply.send(Ok(())) {
             Ok(()) => Finished::of(id.clone(), OutcomeWord::Ok, None),
             Err(_) => {
-                let why = format!("{command} does not wait for it any more");
+                let who = command.map_or_else(|| "the agent".to_owned(), |command| command.to_string());
+                let why = format!("{who} does not wait for it any more");
                 Finished::of(id.clone(), OutcomeWord::Failed, Some(why))
             }
         };
@@ -67,14 +69,18 @@ impl Connections {
             Reply::Lapsed { .. } => "was not decided".to_owned(),
         };
         if let Some(Waiting { address, reply, .. }) = self.waiting.remove(id) {
-            let _ = reply.send(Err(format!("{address} {why}")));
+            let _ = reply.send(Err(NotOpened::Denied(format!("{address} {why}"))));
         }
     }
 
     /// The command has ended: what it waited for is void.
     pub fn ended(&mut self, gate: &mut Gate, command: &ActionId) {
-        let over: Vec<ActionId> =
-            self.waiting.iter().filter(|(_, one)| &one.command == command).map(|(id, _)| id.clone()).collect();
+        let over: Vec<ActionId> = self
+            .waiting
+            .iter()
+            .filter(|(_, one)| one.command.as_ref() == Some(command))
+            .map(|(id, _)| id.clone())
+            .collect();
         for id in over {
             self.waiting.remove(&id);
             let detail = Some(format!("{command} has ended"));

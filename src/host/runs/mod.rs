@@ -8,6 +8,7 @@ mod originals;
 mod preview;
 pub mod rerun;
 mod result;
+mod sides;
 mod trials;
 
 use super::actor;
@@ -22,7 +23,7 @@ use crate::model::plan::{Plan, StepStatus};
 use crate::model::session::Phase;
 use crate::model::{Action, FileChange, FileEdit, Kind, Moment, NoteKind, TrialOutput};
 use crate::policy::Class;
-use crate::port::{Apart, Performed, Progress, Ticket, Work};
+use crate::port::{Apart, Connect, Performed, Progress, Ticket, Work};
 use carry::LayerEnd;
 use egress::Connections;
 use feed::Feed;
@@ -419,8 +420,13 @@ impl Runs {
             }
             // The process list is asked for when it is shown; it is not a fact to keep.
             Progress::Processes(_) => {}
-            Progress::Connects(connect) => self.connections.asked(gate, action, connect),
+            Progress::Connects(connect) => self.connections.asked(gate, Some(action), connect),
         }
+    }
+
+    /// The agent's process in a layer asks for a connection.
+    pub fn agent_connects(&mut self, gate: &mut Gate, connect: Connect) {
+        self.connections.asked(gate, None, connect);
     }
 
     /// Output of an action, to the journal and to its run of checks.
@@ -459,6 +465,7 @@ impl Runs {
             detail: performed.detail.clone(),
             apart: performed.apart,
             layer: (performed.layer != InLayer::default()).then(|| Box::new(performed.layer.clone())),
+            sides: if checks { Vec::new() } else { std::mem::take(&mut performed.sides) },
         };
         gate.quietly(Input::Finish { action: id.clone(), finished: Box::new(finished) });
         for file in &performed.files {

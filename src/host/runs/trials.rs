@@ -11,13 +11,13 @@ use crate::host::gate;
 use crate::host::limits::CHECK_CASES_ASKED_MAX;
 use crate::model::NoteKind;
 use crate::model::check::{CaseReport, CheckFinished, CheckStarted, RunReport, Tree};
-use crate::model::decide::{Edited, Input};
+use crate::model::decide::{Edited, Input, Refusal};
 use crate::model::event::{AgentNoted, Event, Finished, OutcomeWord, Stream};
 use crate::model::session::Session;
 use crate::model::{Action, Author, Body, Command, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput};
 use crate::policy::infra::{self, DryRun, Infra};
 use crate::port::{Apart, Blobs, Performed, Ticket, ToAgent};
-use crate::wire::{CandidateTest, Code, OwnAction, RpcError};
+use crate::wire::{CandidateTest, Code, OwnAction, RpcError, RunCommand};
 use std::collections::VecDeque;
 use tokio::sync::mpsc;
 
@@ -196,16 +196,20 @@ impl Runs {
         gate.quietly(Input::Finish { action: action.clone(), finished: Box::new(finished) });
     }
 
-    /// A command that the user typed: consent and proposal in one.
-    pub fn own_command(&mut self, gate: &mut Gate, client: &ClientId, command: Command) -> Result<OwnAction, RpcError> {
+    /// A command that the user typed: consent and proposal in one, unless it is only proposed.
+    pub fn own_command(&mut self, gate: &mut Gate, client: &ClientId, run: RunCommand) -> Result<OwnAction, RpcError> {
+        let RunCommand { command, ask } = run;
         if command.line().trim().is_empty() {
             return Err(RpcError::invalid("the command is empty"));
         }
         if let Some(why) = gate.workspace().missing_program(&command) {
             return Err(RpcError::invalid(why));
         }
-        let id = gate.session().actions.next_id();
         let proposal = Proposal::new(format!("run {}", command.line()), Body::Command(command));
+        if ask {
+            return Ok(OwnAction::of(gate.file_of_user(proposal)?));
+        }
+        let id = gate.session().actions.next_id();
         let mut action = Action::file(id.clone(), proposal, None);
         action.author = Author::Human;
         gate.put(Input::Own { action: Box::new(action), by: client.clone() }, Blobs::new())?;
@@ -225,7 +229,7 @@ impl Runs {
         }
         let id = gate.session().actions.next_id();
         let proposal = Proposal::new(format!("preview {target} in a layer"), Body::Command(command))
-            .because("requested by the user", vec![Evidence::new("step", target.to_string())]);
+            .because("requested by the user", seen(gate, target));
         let mut action = Action::file(id.clone(), proposal, None);
         action.author = Author::Human;
         self.previews.insert(id.clone(), target.clone());
@@ -262,10 +266,7 @@ impl Runs {
         }
         let id = gate.session().actions.next_id();
         let proposal = Proposal::new(format!("dry run of {target}: {}", command.line()), Body::Command(command))
-            .because(
-                "dry run, requested by the user, of the agent's command",
-                vec![Evidence::new("step", target.to_string())],
-            );
+            .because("dry run, requested by the user, of the agent's command", seen(gate, target));
         let mut action = Action::file(id.clone(), proposal, None);
         action.author = Author::Human;
         self.dry_runs.insert(id.clone(), Trying { target: target.clone(), needs_layer: runs_project });
@@ -368,7 +369,7 @@ impl Runs {
         let runs_max = u32::try_from(orders.len()).unwrap_or(1);
         let budget = TrialBudget { runs_max, wall_ms_max: RUN_TIMEOUT_MS_DEFAULT, commands: vec![command.clone()] };
         let mut proposal = Proposal::new(format!("test {target} in a candidate"), Body::Command(command))
-            .because("requested by the user", vec![Evidence::new("step", target.to_string())]);
+            .because("requested by the user", seen(gate, target));
         proposal.trial = Some(budget);
         let action = Action::file(id.clone(), proposal, None);
         self.tests.insert(id.clone(), orders);
@@ -382,18 +383,23 @@ impl Runs {
 
 /// The action that is to be tested, if it is still what the client saw.
 fn shown(session: &Session, test: &CandidateTest) -> Result<Option<Action>, RpcError> {
-    let Some(state) = test.action.as_ref().and_then(|id| session.actions.get(id)) else { return Ok(None) };
-    let id = &state.action.id;
-    if test.digest.is_some() || state.action.command().is_some() {
-        if state.held.is_none() {
-            return Err(RpcError::new(Code::NotHeld, format!("{id} is not pending any more")));
-        }
-        if test.digest != Some(state.action.digest) {
-            let text = format!("{id} is not what `digest` names: review it again");
-            return Err(RpcError::new(Code::StaleDigest, text));
-        }
+    let Some(id) = &test.action else { return Ok(None) };
+    let state = session.actions.get(id).ok_or_else(|| RpcError::from(Refusal::NoAction(id.clone())))?;
+    let Some(held) = &state.held else {
+        return Err(RpcError::new(Code::NotHeld, format!("{id} is not pending any more")));
+    };
+    if test.digest != Some(held.digest) {
+        let text = format!("{id} is not what `digest` names: review it again");
+        return Err(RpcError::new(Code::StaleDigest, text));
     }
     Ok(Some(state.action.clone()))
+}
+
+/// The action that is tried, and the digest of what was on the screen.
+fn seen(gate: &Gate, target: &ActionId) -> Vec<Evidence> {
+    let held = gate.session().actions.get(target).and_then(|state| state.held.as_ref());
+    let digest = held.map(|held| Evidence::new("digest", held.digest.to_string()));
+    std::iter::once(Evidence::new("step", target.to_string())).chain(digest).collect()
 }
 
 /// The newest reports of these cases.

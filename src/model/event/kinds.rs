@@ -13,7 +13,6 @@ use super::vocabulary::{
 use super::words::{self, Words};
 use super::{Envelope, Part, Shown, ask};
 use crate::base::{ActionId, ClientId, Digest, PublicKey, RelPath, Seq, SessionId, StepId, TurnId, UnixMs};
-use crate::model::FormAnswer;
 use crate::model::action::{Action, FileChange};
 use crate::model::check::{CheckFinished, CheckReported, CheckStarted};
 use crate::model::node::Node;
@@ -21,6 +20,7 @@ use crate::model::open::{
     AgentLevel, AgentState, AlarmKind, ClientChange, Moment, NoteKind, Rail, SpokenBy, WatchState,
 };
 use crate::model::prompt::PromptPart;
+use crate::model::{Content, FormAnswer};
 use serde::{Deserialize, Serialize, Serializer};
 
 events! {
@@ -311,12 +311,25 @@ pub struct Finished {
     pub apart: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<Box<InLayer>>,
+    /// Of a command: what the guarded files among its files held, as far as that is known and may be recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sides: Vec<Sides>,
+}
+
+/// Both sides of a file that a command changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sides {
+    pub path: RelPath,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Content>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Content>,
 }
 
 impl Finished {
     /// An end with nothing to tell.
     pub fn of(action: ActionId, outcome: OutcomeWord, detail: Option<String>) -> Self {
-        Self { action, outcome, exit: None, files: None, detail, apart: false, layer: None }
+        Self { action, outcome, exit: None, files: None, detail, apart: false, layer: None, sides: Vec::new() }
     }
 }
 

@@ -2,6 +2,7 @@
 //! no undo takes it back: each is tried where its tool can do that, checked afterwards, and taken back by its own means.
 
 mod dry;
+mod named;
 mod table;
 
 use crate::model::Command;
@@ -18,6 +19,7 @@ pub enum Verb {
     Deploy,
     Apply,
     Publish,
+    Release,
     Migrate,
 }
 
@@ -27,6 +29,7 @@ impl Verb {
             Self::Deploy => "deploy",
             Self::Apply => "apply",
             Self::Publish => "publish",
+            Self::Release => "release",
             Self::Migrate => "migrate",
         }
     }
@@ -64,6 +67,32 @@ pub struct Infra {
     /// Words that check the result, and words that take it back, as far as they are known.
     pub verify: Option<&'static str>,
     pub roll_back: Option<&'static str>,
+}
+
+/// What can be done with words that verify or roll back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// They are a command.
+    Runs,
+    /// They are one with words in capitals, which a user fills in.
+    FillIn,
+    /// They only say what to do.
+    Says,
+}
+
+impl Follow {
+    pub fn of(words: &str) -> Self {
+        let is_blank = |word: &str| word.split(|c: char| !c.is_ascii_uppercase()).any(|run| run.len() > 1);
+        let is_prose = |word: &str| matches!(word, "the" | "a" | "previous");
+        let mut all = words.split(' ');
+        if all.clone().any(is_prose) {
+            Self::Says
+        } else if all.any(is_blank) {
+            Self::FillIn
+        } else {
+            Self::Runs
+        }
+    }
 }
 
 /// Tools that copy to, or run on, another machine.
@@ -120,7 +149,25 @@ fn find(words: &[&str]) -> Option<(usize, &'static Tool)> {
             || (at > 0 && (is_option(at) || (at > 1 && is_option(at - 1))))
     };
     let starters = (0..words.len().min(STARTER_WORDS_MAX)).take_while(|at| leads(*at)).count();
-    (0..=starters).find_map(|at| Some((at, tool_at(words.get(at..)?)?)))
+    // What a name says counts where a program is: not for the value of an option, nor for what another tool is told.
+    let is_program = |at: usize| at == 0 || words.get(at - 1).is_some_and(|before| is_starter(before));
+    let named = |at: usize| named::of(words.get(at..)?).filter(|_| is_program(at) && !fits_any(words));
+    (0..=starters).find_map(|at| Some((at, tool_at(words.get(at..)?).or_else(|| named(at))?)))
+}
+
+/// Returns whether some tool has these words, also where it only looks or tries.
+fn fits_any(words: &[&str]) -> bool {
+    let Some((program, rest)) = words.split_first() else { return false };
+    TOOLS.iter().any(|tool| tool.program() == program_of(program) && has_words(tool, rest))
+}
+
+/// Returns whether the words of a tool are among these, in their order.
+fn has_words(tool: &Tool, rest: &[&str]) -> bool {
+    let mut left = rest.iter();
+    let is = |own: &str, word: &str| {
+        own == word || (word.starts_with('-') && own.strip_prefix(word).is_some_and(|value| value.starts_with('=')))
+    };
+    tool.own_words().all(|word| left.any(|own| is(own, word)))
 }
 
 fn tool_at(words: &[&str]) -> Option<&'static Tool> {
@@ -139,11 +186,7 @@ fn tool_at(words: &[&str]) -> Option<&'static Tool> {
         if tool.words == "vercel" {
             return program == "vercel" && subcommand.is_none_or(|first| first.starts_with(['.', '/']));
         }
-        let mut left = rest.iter();
-        let is = |own: &str, word: &str| {
-            own == word || (word.starts_with('-') && own.strip_prefix(word).is_some_and(|value| value.starts_with('=')))
-        };
-        tool.program() == program && tool.own_words().all(|word| left.any(|own| is(own, word)))
+        tool.program() == program && has_words(tool, rest)
     };
     let looks = |tool: &&Tool| {
         !NEVER_LOOK.contains(&program)
@@ -235,6 +278,30 @@ mod tests {
         for line in ["terraform apply && ./x", "terraform apply $X", "sh -c 'kubectl delete pod x'", "docker push a/b"]
         {
             assert_eq!(seen(line).unwrap().1, None, "{line}");
+        }
+    }
+
+    #[test]
+    fn words_that_follow_are_commands_have_blanks_or_only_say_what_to_do() {
+        for (words, follow) in [
+            ("kubectl get all", Follow::Runs),
+            ("alembic downgrade -1", Follow::Runs),
+            ("kubectl rollout undo deployment/NAME", Follow::FillIn),
+            ("npm deprecate PACKAGE@VERSION", Follow::FillIn),
+            ("kubectl taint NODE TAINT-", Follow::FillIn),
+            ("terraform apply of the previous commit", Follow::Says),
+            ("terraform state push of a backup", Follow::Says),
+            ("kubectl scale to the previous number", Follow::Says),
+            ("yank the release on PyPI", Follow::Says),
+        ] {
+            assert_eq!(Follow::of(words), follow, "{words}");
+        }
+        // What is offered as a command is one, in plain words.
+        for words in TOOLS.iter().flat_map(|tool| [tool.verify, tool.back]).filter(|words| !words.is_empty()) {
+            if Follow::of(words) == Follow::Runs {
+                let script = shell::read(words);
+                assert!(script.doubts.is_empty() && script.parts.len() == 1, "{words}");
+            }
         }
     }
 

@@ -302,7 +302,7 @@ pub(super) const TOOLS: &[Tool] = &[
 pub(super) const LOOKS: &[&str] = &[
     "plan", "show", "get", "describe", "list", "ls", "status", "diff", "preview", "logs", "log", "template", "lint",
     "validate", "version", "help", "info", "history", "view", "inspect", "explain", "output", "graph", "current",
-    "check", "search", "test", "build", "init", "fmt",
+    "check", "search", "test", "build", "init", "fmt", "why",
 ];
 
 /// Tools whose operands are tasks or machines: no word of theirs makes the others only look.

@@ -3,7 +3,9 @@
 use crate::base::{ActionId, Digest, RunId, Seq, SessionId, UnixMs};
 use crate::model::action::{Content, FileChange, FileEdit, Rationale};
 use crate::model::check::CheckFinished;
-use crate::model::event::{Decided, Decider, Envelope, FileOutcome, LapseWhy, Observed, OutcomeWord, Ruled, Verdict};
+use crate::model::event::{
+    Decided, Decider, Envelope, FileOutcome, LapseWhy, Observed, OutcomeWord, Ruled, Sides, Verdict,
+};
 use serde::{Deserialize, Serialize};
 
 /// Who made a change, or asked for it.
@@ -61,13 +63,19 @@ impl Change {
         }
     }
 
-    pub(super) fn seen(file: &FileOutcome) -> Self {
+    /// Of a command, whose event has what the files held, as far as it was recorded.
+    pub(super) fn seen(file: &FileOutcome, sides: &[Sides]) -> Self {
+        let sides = sides.iter().find(|sides| sides.path == file.path);
+        let side = |recorded: Option<&Content>, digest: Option<Digest>| {
+            let is_it = |content: &&Content| digest.is_some_and(|digest| content.digest() == digest);
+            recorded.filter(is_it).cloned().or_else(|| digest_only(digest))
+        };
         Self {
             path: file.path.to_string(),
             from: file.from.as_ref().map(ToString::to_string),
             change: file.change,
-            before: digest_only(file.before),
-            after: digest_only(file.after),
+            before: side(sides.and_then(|sides| sides.before.as_ref()), file.before),
+            after: side(sides.and_then(|sides| sides.after.as_ref()), file.after),
         }
     }
 

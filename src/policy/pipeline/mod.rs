@@ -124,7 +124,7 @@ impl Ledger {
         }
         let before = self.last_run.clone();
         if !is_edit {
-            self.set_changes(&body.action, found.into_iter().map(Change::seen));
+            self.set_changes(&body.action, found.into_iter().map(|file| Change::seen(file, &body.sides)));
         }
         self.with(&body.action, |entry| {
             entry.outcome = Some(body.outcome);

@@ -6,7 +6,7 @@ use crate::model::action::{Body, FileChange, Proposal};
 use crate::model::check::CheckStarted;
 use crate::model::event::{
     AgentBadge, Decided, Decider, Explained, Held, Isolation, Mode, OutcomeWord, Proposed, Ruled, RulingWord,
-    SessionOpened, Started, Verdict,
+    SessionOpened, Sides, Started, Verdict,
 };
 use crate::model::{Command, Evidence, Rail};
 
@@ -249,6 +249,34 @@ fn new_contents_are_kept_and_the_oldest_go_first() {
     assert!(desk.ledger.content_bytes <= PIPELINE_CONTENT_BYTES_MAX);
     let kept: u64 = desk.ledger.entries().map(|entry| kept_bytes(&entry.changes)).sum();
     assert_eq!(desk.ledger.content_bytes, kept);
+}
+
+/// The event has the contents that the record may keep; of others there is a digest.
+#[test]
+fn a_command_that_changes_a_guarded_file_has_its_diff() {
+    let mut desk = Desk::new();
+    let command = Command { shell: Some("bash gen.sh".into()), cwd: ".".into(), ..Command::default() };
+    let id = desk.propose(Proposal::new("run", Body::Command(command)), None);
+    desk.decide(&id, Verdict::Approve);
+    desk.put(Event::Started(Started { action: id.clone(), revision: None, digest: None }));
+    let file = |path: &str| {
+        let path = RelPath::new(path).unwrap();
+        FileOutcome::of(path, FileChange::Modify, Some(Digest::of(b"a\n")), Some(Digest::of(b"b\n")))
+    };
+    let text = |text: &str| Some(Content::Text(text.to_owned()));
+    // A side that is not what the outcome names is none.
+    let sides = Sides { path: RelPath::new(CI).unwrap(), before: text("a\n"), after: text("b\n") };
+    let wrong = Sides { path: RelPath::new("Makefile").unwrap(), before: text("a\n"), after: text("c\n") };
+    desk.put(Event::Finished(Finished {
+        files: Some(vec![file(CI), file("Makefile"), file("src/main.rs")]),
+        sides: vec![sides, wrong],
+        ..Finished::of(id, OutcomeWord::Ok, None)
+    }));
+    let changes = &desk.entry(0).changes;
+    assert_eq!(changes.len(), 2);
+    assert_eq!((&changes[0].before, &changes[0].after), (&text("a\n"), &text("b\n")));
+    assert_eq!(changes[1].before, text("a\n"));
+    assert!(matches!(changes[1].after, Some(Content::Blob { .. })));
 }
 
 /// A file that only a link leads to has no guarded name: the rail decides.

@@ -126,13 +126,14 @@ impl Pattern {
 }
 
 /// The patterns that a rule made from this address may have, from the host itself to the names beside it; and those for
-/// the places that are not public, which it needs as well.
+/// the places that are not public, which it needs as well. The names beside it are those of one owner: below a suffix
+/// under which anybody can register a name (`co.uk`, `github.io`), they are not offered.
 pub fn host_patterns(address: &Address) -> (Vec<String>, Vec<String>) {
     let port = address.port;
     let mut all = vec![Address::new(address.host.clone(), port).to_string()];
     if let Host::Name(name) = &address.host
         && let Some((_, above)) = name.split_once('.')
-        && above.contains('.')
+        && psl::domain(above.as_bytes()).is_some()
     {
         all.push(format!("*.{above}:{port}"));
     }
@@ -229,10 +230,16 @@ mod tests {
         };
         assert_eq!(check("index.crates.io:443", &["index.crates.io:443"]), Ok(()));
         assert_eq!(check("index.crates.io:443", &["*.crates.io:443"]), Ok(()));
+        assert_eq!(check("www.shop.co.uk:443", &["*.shop.co.uk:443"]), Ok(()));
+        assert_eq!(check("a.registry.corp:443", &["*.registry.corp:443"]), Ok(()));
         assert_eq!(check("a.corp:80 at 10.0.0.1", &["a.corp:80", "10.0.0.1:80"]), Ok(()));
         for (text, hosts) in [
             ("crates.io:443", &["*.io:443"][..]),
             ("crates.io:443", &["*"]),
+            ("shop.co.uk:443", &["*.co.uk:443"]),
+            ("someone.github.io:443", &["*.github.io:443"]),
+            ("bucket.s3.amazonaws.com:443", &["*.s3.amazonaws.com:443"]),
+            ("registry.corp:443", &["*.corp:443"]),
             ("crates.io:443", &["crates.io"]),
             ("crates.io:443", &[]),
             ("a.corp:80 at 10.0.0.1", &["a.corp:80"]),

@@ -129,7 +129,7 @@ impl App {
             }
             Typed::Runs(command) => {
                 let command = Command::shell(command);
-                self.remembering(before, wire::Request::Run(wire::RunCommand { command }))
+                self.remembering(before, wire::Request::Run(wire::RunCommand { command, ask: false }))
             }
             Typed::Mode(mode) => vec![Request::Host(wire::Request::Mode(wire::SetMode { mode }))],
             Typed::Replaces(edit) => vec![Request::Host(wire::Request::Queue(edit))],

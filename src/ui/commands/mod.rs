@@ -4,6 +4,7 @@
 mod agent;
 mod decide;
 mod focus;
+mod follow;
 mod gate;
 mod general;
 mod looks;
@@ -15,6 +16,7 @@ mod testing;
 
 pub use decide::{choose_option, refuse_form, send_confirmed, send_lease, send_reasoned, send_rule, send_with_note};
 pub use focus::aim_next;
+pub use follow::ended_infrastructure;
 pub use plan::{
     add_step, assign_step, note_step, plan_of_file, reword_step, send_comment, show_plan, split_step, write_plan,
 };
@@ -87,6 +89,7 @@ const BASE: Command = Command {
 pub fn all() -> impl Iterator<Item = &'static Command> {
     [
         decide::COMMANDS,
+        follow::COMMANDS,
         gate::COMMANDS,
         record::COMMANDS,
         testing::COMMANDS,

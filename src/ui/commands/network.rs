@@ -1,6 +1,7 @@
 //! The network of commands in layers: of the pending one, else of all that follow in the session.
 
 use super::needs_control;
+use crate::model::Executor;
 use crate::model::event::Network;
 use crate::model::session::ActionState;
 use crate::ui::app::toast::Toast;
@@ -9,9 +10,17 @@ use crate::wire;
 
 /// Why it cannot be chosen now.
 pub(super) fn why_not(app: &App) -> Option<&'static str> {
-    let is_ours = |state: &ActionState| state.action.command().is_some() && state.action.trial().is_none();
-    let is_other = app.scene.held_target().is_some() && !app.scene.target().is_some_and(is_ours);
-    needs_control(app).or_else(|| is_other.then_some("only a command has a network of its own"))
+    let has_none = |state: &ActionState| {
+        if state.action.command().is_none() || state.action.trial().is_some() {
+            Some("only a command has a network of its own")
+        } else if state.action.executor == Executor::Agent && app.scene.review.edited.is_empty() {
+            Some("the agent runs this command itself, in its own network; e edits it, then rightseat runs it")
+        } else {
+            None
+        }
+    };
+    let of_held = app.scene.held_target().and(app.scene.target()).and_then(has_none);
+    needs_control(app).or(of_held)
 }
 
 /// The next network of the command under review, or of the session.

@@ -4,6 +4,7 @@ mod always;
 mod budgets;
 mod cases;
 mod files;
+mod follow;
 mod form;
 mod hands;
 mod hands_seat;

@@ -7,11 +7,12 @@ use serde_json::json;
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
 
-fn command(size: (u16, u16)) -> Stage {
+fn command(size: (u16, u16), executor: &str) -> Stage {
     let mut stage = Stage::pending(size, |action| {
         action.remove("files");
         action.insert("kind".to_owned(), json!("command"));
         action.insert("command".to_owned(), json!({"shell": "make fetch", "cwd": "."}));
+        action.insert("executor".to_owned(), json!(executor));
     });
     stage.command("bottom");
     stage
@@ -33,7 +34,7 @@ fn connection(target: &str, size: (u16, u16)) -> Stage {
 #[test]
 fn the_network_of_a_command_is_chosen_shown_and_sent_with_the_approval() {
     for size in SIZES {
-        let mut stage = command(size);
+        let mut stage = command(size, "host");
         stage.press("g N");
         assert!(stage.text().contains("ask: hosts that a rule or you allow"), "{}", stage.text());
         stage.press("g N");
@@ -43,9 +44,18 @@ fn the_network_of_a_command_is_chosen_shown_and_sent_with_the_approval() {
         let sent: Vec<_> = stage.decided().into_iter().map(|one| (one.verdict, one.network)).collect();
         assert_eq!(sent, [(Verdict::Approve, Some(Network::Off))], "{}", stage.text());
     }
-    let mut stage = command((80, 24));
+    let mut stage = command((80, 24), "host");
     stage.command("approve");
     assert_eq!(stage.decided().pop().map(|one| one.network), Some(None), "as configured");
+}
+
+#[test]
+fn a_command_that_the_agent_runs_itself_is_given_no_network() {
+    let mut stage = command((80, 24), "agent");
+    stage.press("g N");
+    assert!(stage.text().contains("the agent runs this command itself"), "{}", stage.text());
+    stage.command("approve");
+    assert_eq!(stage.decided().pop().map(|one| one.network), Some(None), "{}", stage.text());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::model::event::Held;
 use crate::model::plan::PlanSubject;
 use crate::ui::app::toast::Tone;
 use crate::ui::app::{App, Link, offers};
-use crate::ui::commands::{self, Command, Scope};
+use crate::ui::commands::{self, Command, Scope, ended_infrastructure};
 use crate::ui::composer;
 use crate::ui::layout::{PaneId, Shape};
 use crate::ui::limits::UI_INBOX_LINE_COLUMNS_MAX;
@@ -238,6 +238,9 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
         ];
     }
     let Some((state, _)) = app.scene.held_target() else {
+        if ended_infrastructure(app).is_some() {
+            return vec!["verify", "roll-back", "compose", "continue", "pause", "stop", "undo", "detach"];
+        }
         return vec!["compose", "continue", "mode", "pause", "stop", "undo", "rewind", "detach"];
     };
     // No lease covers a guard-rail action, and there is no step past it.

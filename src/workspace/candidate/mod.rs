@@ -12,7 +12,7 @@ mod repository;
 mod trials;
 
 pub use in_place::binds;
-pub use trials::OpenTrials;
+pub use trials::{OpenTrials, Within};
 
 use super::checkpoint::{Difference, Entry, EntryKind, Store, StoreError, compare, lookup, replace};
 use super::content;

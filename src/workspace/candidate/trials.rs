@@ -1,5 +1,6 @@
 //! Trials: many short runs in one candidate, each applied, run, and reverted. Only commands
-//! that were approved, only as often and as long as was approved.
+//! that were approved, only as often and as long as was approved. Where there are layers, each run has one, with the
+//! candidate at the path of the workspace: it can write nothing else.
 
 use super::{CandidateError, PrivateCopy};
 use crate::base::digest::FieldHasher;
@@ -9,6 +10,7 @@ use crate::model::event::Stream;
 use crate::model::{Trial, TrialOutput};
 use crate::port::{self, WorkspaceError};
 use crate::workspace::edit;
+use crate::workspace::layer::{Bind, Layer};
 use crate::workspace::limits;
 use crate::workspace::live::candidate_error;
 use crate::workspace::root::Root;
@@ -28,7 +30,31 @@ pub struct OpenTrials {
     wall_ms: u64,
     /// The paths that an interrupted trial left over the copy.
     laid: Vec<PathBuf>,
+    within: Option<Within>,
     _slot: OwnedSemaphorePermit,
+}
+
+/// Layers for the runs in one candidate.
+pub struct Within {
+    /// Of the workspace, where the candidate is in them.
+    pub root: PathBuf,
+    /// What is mounted there beside the candidate.
+    pub binds: Vec<Bind>,
+    /// A new one, or why there is none.
+    pub make: Box<dyn Fn() -> Result<Layer, String> + Send + Sync>,
+}
+
+impl Within {
+    /// The links of the candidate, which were exchanged for places to mount at.
+    fn restore_links(&self, candidate: &Path) {
+        for bind in &self.binds {
+            let Ok(path) = bind.at.strip_prefix(&self.root) else { continue };
+            let at = candidate.join(path);
+            if std::fs::remove_dir(&at).is_ok() {
+                let _ = std::os::unix::fs::symlink(&bind.from, &at);
+            }
+        }
+    }
 }
 
 struct Kept {
@@ -46,9 +72,14 @@ impl Sink for Kept {
 }
 
 impl OpenTrials {
-    /// Opens `copy` for the runs of `budget`.
-    pub fn new(copy: PrivateCopy, spawner: Spawner, budget: TrialBudget, slot: OwnedSemaphorePermit) -> Self {
-        Self { copy: Some(copy), spawner, budget, runs: 0, wall_ms: 0, laid: Vec::new(), _slot: slot }
+    /// Opens `copy` for the runs of `budget`, in layers if there are any.
+    pub fn new(
+        copy: PrivateCopy,
+        spawner: Spawner,
+        (budget, within): (TrialBudget, Option<Within>),
+        slot: OwnedSemaphorePermit,
+    ) -> Self {
+        Self { copy: Some(copy), spawner, budget, runs: 0, wall_ms: 0, laid: Vec::new(), within, _slot: slot }
     }
 
     fn allowed(&self, trial: &Trial) -> Result<crate::model::Command, String> {
@@ -103,7 +134,7 @@ impl OpenTrials {
                 Ok((copy.root().to_owned(), tried_tree(copy.base_tree(), &edits)))
             })
             .await?;
-        let (ended, kept) = self.observe(&root, &command, &trial.env, trial.timeout_ms, trial.record_cases).await?;
+        let (ended, kept) = self.observe(&root, &command, (&trial.env, trial.timeout_ms, trial.record_cases)).await?;
         let laid = std::mem::take(&mut self.laid);
         let collect = trial.collect;
         let collected = self
@@ -132,13 +163,37 @@ impl OpenTrials {
         })
     }
 
+    /// Runs the command in a layer, or directly where there is none.
     async fn observe(
         &mut self,
+        copy: &Path,
+        command: &crate::model::Command,
+        trial: (&[(String, String)], u64, bool),
+    ) -> Result<(run::Ended, Kept), WorkspaceError> {
+        if let Some(within) = &self.within {
+            match (within.make)() {
+                Ok(layer) => {
+                    let (root, spawner) = (within.root.clone(), self.spawner.clone().within(layer.plan().clone()));
+                    let observed = self.observe_by(&spawner, &root, command, trial).await;
+                    let Some(no) = layer.refusal() else { return observed };
+                    tracing::warn!("a trial runs without a layer: {no}");
+                }
+                Err(why) => tracing::warn!("a trial runs without a layer: {why}"),
+            }
+        }
+        if let Some(within) = self.within.take() {
+            within.restore_links(copy);
+        }
+        let spawner = self.spawner.clone();
+        self.observe_by(&spawner, copy, command, trial).await
+    }
+
+    async fn observe_by(
+        &mut self,
+        spawner: &Spawner,
         root: &Path,
         command: &crate::model::Command,
-        env: &[(String, String)],
-        timeout_ms: u64,
-        merged: bool,
+        (env, timeout_ms, merged): (&[(String, String)], u64, bool),
     ) -> Result<(run::Ended, Kept), WorkspaceError> {
         let cannot = |source| WorkspaceError::Io { what: "the candidate".to_owned(), source };
         let inside = Root::open(root).map_err(cannot)?;
@@ -157,7 +212,7 @@ impl OpenTrials {
         let left_ms = self.budget.wall_ms_max.saturating_sub(self.wall_ms);
         let asked_ms = [timeout_ms, command.timeout_ms].into_iter().filter(|ms| *ms > 0).min();
         let limit_ms = asked_ms.unwrap_or(crate::base::limits::RUN_TIMEOUT_MS_DEFAULT).min(left_ms);
-        let running = self.spawner.spawn(&spec).map_err(cannot)?;
+        let running = spawner.spawn(&spec).map_err(cannot)?;
         let keep = || HeadTail::new(limits::TRIAL_STREAM_BYTES_MAX);
         let mut kept = Kept { out: keep(), err: keep() };
         let ended = run::drive(running, Duration::from_millis(limit_ms), &mut kept).await;

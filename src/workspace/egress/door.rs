@@ -1,9 +1,11 @@
-//! The listener of a layer: made by the launcher in the layer's network, accepted from by the host.
+//! The listeners of a layer: made by the launcher in the layer's network, accepted from by the host.
 
 use super::PORT;
-use rustix::fd::{AsFd, OwnedFd};
+use crate::workspace::limits::EGRESS_PORTS_MAX;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    Shutdown,
 };
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -11,15 +13,17 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixStream;
 use tokio::io::Interest;
 
-/// What is sent beside the listener: a message needs a byte.
+/// What is sent beside the listeners: a message needs a byte.
 const WORD: &[u8] = b"l";
-const SPACE: usize = rustix::cmsg_space!(ScmRights(1));
+/// Of the proxy, and of ports of this machine.
+const LISTENERS_MAX: usize = 1 + EGRESS_PORTS_MAX;
+const SPACE: usize = rustix::cmsg_space!(ScmRights(LISTENERS_MAX));
 
-/// The host's end, on which the listener arrives.
+/// The host's end, on which the listeners arrive.
 #[derive(Debug)]
 pub struct Door(UnixStream);
 
-/// The two ends of the way that a listener takes: the host's, and the launcher's standard input.
+/// The two ends of the way that the listeners take: the host's, and the launcher's standard input.
 ///
 /// # Errors
 /// When there are no descriptors left.
@@ -29,48 +33,63 @@ pub fn pair() -> io::Result<(Door, OwnedFd)> {
     Ok((Door(own), other.into()))
 }
 
-/// Makes the listener in the network of this process, and hands it to the host.
+/// Makes the listeners in the network of this process, that of the proxy and one for each of these ports, and hands them
+/// to the host.
 ///
 /// # Errors
-/// When the port is taken or the host has gone.
-pub fn hand_over(to: impl AsFd) -> io::Result<()> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, PORT))?;
+/// When a port is taken or the host has gone.
+pub fn hand_over(to: impl AsFd, ports: &[u16]) -> io::Result<()> {
+    let all = std::iter::once(&PORT).chain(ports);
+    let listeners = all.map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port))).collect::<io::Result<Vec<_>>>()?;
+    let sent: Vec<BorrowedFd<'_>> = listeners.iter().map(AsFd::as_fd).collect();
     let mut space = [MaybeUninit::uninit(); SPACE];
     let mut rights = SendAncillaryBuffer::new(&mut space);
-    let sent = [listener.as_fd()];
     if !rights.push(SendAncillaryMessage::ScmRights(&sent)) {
-        return Err(io::Error::other("there is no room for the listener"));
+        return Err(io::Error::other("there is no room for the listeners"));
     }
-    rustix::net::sendmsg(to, &[IoSlice::new(WORD)], &mut rights, SendFlags::NOSIGNAL)?;
+    rustix::net::sendmsg(&to, &[IoSlice::new(WORD)], &mut rights, SendFlags::NOSIGNAL)?;
+    // The command may read what the host writes, and has nothing to say here.
+    rustix::net::shutdown(&to, Shutdown::Write)?;
     Ok(())
 }
 
 impl Door {
-    /// Waits for the listener; `None` when the launcher ended without one.
+    /// The same end once more, as the way to the standard input of a command that keeps it.
     ///
     /// # Errors
-    /// When it cannot be received.
-    pub async fn listener(self) -> io::Result<Option<tokio::net::TcpListener>> {
+    /// When there are no descriptors left.
+    pub fn input(&self) -> io::Result<tokio::process::ChildStdin> {
+        tokio::process::ChildStdin::from_std(OwnedFd::from(self.0.try_clone()?).into())
+    }
+
+    /// Waits for the listeners, that of the proxy first; none when the launcher ended without them.
+    ///
+    /// # Errors
+    /// When they cannot be received.
+    pub async fn listeners(self) -> io::Result<Vec<tokio::net::TcpListener>> {
         let from = tokio::net::UnixStream::from_std(self.0)?;
         let received = from.async_io(Interest::READABLE, || receive(&from)).await?;
-        let Some(listener) = received.map(TcpListener::from) else { return Ok(None) };
-        listener.set_nonblocking(true)?;
-        tokio::net::TcpListener::from_std(listener).map(Some)
+        let listener = |descriptor: OwnedFd| {
+            let listener = TcpListener::from(descriptor);
+            listener.set_nonblocking(true)?;
+            tokio::net::TcpListener::from_std(listener)
+        };
+        received.into_iter().map(listener).collect()
     }
 }
 
-fn receive(from: impl AsFd) -> io::Result<Option<OwnedFd>> {
+fn receive(from: impl AsFd) -> io::Result<Vec<OwnedFd>> {
     let mut word = [0u8; WORD.len()];
     let mut space = [MaybeUninit::uninit(); SPACE];
     let mut rights = RecvAncillaryBuffer::new(&mut space);
     rustix::net::recvmsg(from, &mut [IoSliceMut::new(&mut word)], &mut rights, RecvFlags::CMSG_CLOEXEC)?;
-    let mut listener = None;
+    let mut listeners = Vec::new();
     for message in rights.drain() {
         if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-            listener = descriptors.last().or(listener);
+            listeners.extend(descriptors);
         }
     }
-    Ok(listener)
+    Ok(listeners)
 }
 
 #[cfg(test)]
@@ -85,12 +104,13 @@ mod tests {
         let at = listener.local_addr().unwrap();
         let mut space = [MaybeUninit::uninit(); SPACE];
         let mut rights = SendAncillaryBuffer::new(&mut space);
-        let sent = [listener.as_fd()];
+        let sent = [listener.as_fd(), listener.as_fd()];
         assert!(rights.push(SendAncillaryMessage::ScmRights(&sent)));
         rustix::net::sendmsg(&other, &[IoSlice::new(WORD)], &mut rights, SendFlags::empty()).unwrap();
-        assert_eq!(door.listener().await.unwrap().unwrap().local_addr().unwrap(), at);
+        let received = door.listeners().await.unwrap();
+        assert_eq!(received.iter().map(|one| one.local_addr().unwrap()).collect::<Vec<_>>(), [at, at]);
         let (door, other) = pair().unwrap();
         drop(other);
-        assert!(door.listener().await.unwrap().is_none());
+        assert!(door.listeners().await.unwrap().is_empty());
     }
 }

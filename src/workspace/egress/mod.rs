@@ -13,9 +13,13 @@
 //!
 //! A request to this proxy itself, with a host of the broker as the beginning of its path, goes to that host with the
 //! key that the command does not have.
+//!
+//! An agent in a layer has the same way out (decision 23): itself, not its commands, reaches its own endpoints without a
+//! question, also those that are ports of this machine.
 
 mod broker;
 mod door;
+mod endpoints;
 mod forward;
 mod peer;
 mod reach;
@@ -23,8 +27,9 @@ mod serve;
 
 pub use broker::Broker;
 pub use door::{Door, hand_over, pair};
+pub use endpoints::Endpoints;
 pub use peer::Tree;
-pub use serve::serve;
+pub use serve::{Ways, serve};
 
 use std::ffi::OsString;
 

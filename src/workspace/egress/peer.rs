@@ -1,5 +1,5 @@
 //! The process at the other end of a connection, from the kernel's list of sockets. It may have ended or passed the
-//! socket on meanwhile, so it is a hint for people and decides nothing.
+//! socket on meanwhile, so it is a hint for people; it decides only whether an agent reaches its own endpoints.
 //!
 //! Formats: `proc_net(5)`, `proc_pid_fd(5)`.
 
@@ -19,18 +19,31 @@ pub struct Tree {
 impl Tree {
     /// The process with this end of a connection, as `PID COMMAND LINE`.
     pub fn process(&self, peer: SocketAddr) -> Option<String> {
-        let inode = inode(self.launcher, peer)?;
-        let link = format!("socket:[{inode}]");
-        let is_its = |pid: i32| {
-            let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-            let mut links = descriptors.filter_map(|entry| std::fs::read_link(entry.path()).ok());
-            links.any(|target| target.as_os_str() == link.as_str())
-        };
-        let found = self.tracker.processes(Scope::Launch(self.launcher)).into_iter().find(|one| is_its(one.pid))?;
+        let socket = self.socket(peer)?;
+        let found =
+            self.tracker.processes(Scope::Launch(self.launcher)).into_iter().find(|one| socket.is_held_by(one.pid))?;
         let mut text = format!("{} {}", found.pid, found.argv);
         let cut = (0..=EGRESS_PROCESS_BYTES_MAX.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
         text.truncate(cut.unwrap_or(0));
         Some(text)
+    }
+}
+
+impl Tree {
+    /// The socket at this end of a connection.
+    pub(super) fn socket(&self, peer: SocketAddr) -> Option<Socket> {
+        inode(self.launcher, peer).map(|inode| Socket(format!("socket:[{inode}]")))
+    }
+}
+
+/// A socket, as the links to it are called.
+pub(super) struct Socket(String);
+
+impl Socket {
+    pub(super) fn is_held_by(&self, pid: i32) -> bool {
+        let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let mut links = descriptors.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        links.any(|target| target.as_os_str() == self.0.as_str())
     }
 }
 

@@ -1,15 +1,16 @@
 //! From an address to a connection: the question about it, the name, the question about where that leads, the connection.
 
+use super::endpoints::Endpoints;
 use super::peer::Tree;
 use crate::model::limits::ADDRESS_PLACES_MAX;
 use crate::model::{Address, Area, Host};
-use crate::port::{Connect, Progress};
+use crate::port::{Connect, NotOpened, Progress};
 use crate::workspace::limits::{
     EGRESS_CONNECT_MS_MAX, EGRESS_HOSTS_MAX, EGRESS_LOOKUPS_MAX, EGRESS_RESOLVE_MS_MAX, EGRESS_WAIT_MS_MAX,
 };
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
-use std::sync::{Mutex, PoisonError};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _, UdpSocket};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -30,24 +31,32 @@ type Answer = Option<Result<(), String>>;
 /// The addresses that a command has asked about, each once.
 #[derive(Debug)]
 pub struct Asked {
-    known: Mutex<HashMap<Address, watch::Receiver<Answer>>>,
+    known: Arc<Mutex<HashMap<Address, watch::Receiver<Answer>>>>,
     asks: mpsc::Sender<Progress>,
     tree: Tree,
+    /// Of an agent: where it goes without a question.
+    own: Option<Arc<Endpoints>>,
     /// The command has ended.
     ended: CancellationToken,
 }
 
 impl Asked {
-    pub fn new(asks: mpsc::Sender<Progress>, tree: Tree, ended: CancellationToken) -> Self {
-        Self { known: Mutex::default(), asks, tree, ended }
+    pub fn new(
+        asks: mpsc::Sender<Progress>,
+        tree: Tree,
+        own: Option<Arc<Endpoints>>,
+        ended: CancellationToken,
+    ) -> Self {
+        Self { known: Arc::default(), asks, tree, own, ended }
     }
 
     /// A connection to an address, for the process at `peer`.
     pub async fn reach(&self, address: &Address, peer: SocketAddr) -> Result<TcpStream, Refused> {
+        let address = &of_this_machine(address, is_own);
         self.allowed(address, peer).await?;
         let places = resolve(address).await?;
         if let Host::Name(_) = address.host {
-            let at = inner_places(&places, address)?;
+            let at = inner_places(&places, address, is_own)?;
             if !at.is_empty() {
                 self.allowed(&Address { at, ..address.clone() }, peer).await?;
             }
@@ -57,6 +66,16 @@ impl Asked {
 
     /// Waits for the word on an address.
     pub async fn allowed(&self, address: &Address, peer: SocketAddr) -> Result<(), Refused> {
+        if let Some(own) = &self.own {
+            if own.cover(address) && self.is_agent(own.clone(), peer).await {
+                return Ok(());
+            }
+            if own.are_all {
+                return Err(Refused::Denied(format!(
+                    "{address} is not an endpoint of the agent, and its network is off"
+                )));
+            }
+        }
         let mut answer = self.question(address, peer).map_err(Refused::Denied)?;
         let said = timeout(Duration::from_millis(EGRESS_WAIT_MS_MAX), answer.wait_for(Option::is_some)).await;
         match said {
@@ -73,6 +92,12 @@ impl Asked {
         }
     }
 
+    /// Returns whether the process at `peer` is the agent itself.
+    async fn is_agent(&self, own: Arc<Endpoints>, peer: SocketAddr) -> bool {
+        let tree = self.tree.clone();
+        tokio::task::spawn_blocking(move || own.is_agent(&tree, peer)).await.unwrap_or(false)
+    }
+
     /// The question about an address: the one that was asked, or a new one.
     fn question(&self, address: &Address, peer: SocketAddr) -> Result<watch::Receiver<Answer>, String> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,16 +110,20 @@ impl Asked {
         let (tell, answer) = watch::channel(None);
         known.insert(address.clone(), answer.clone());
         let (asks, tree, address) = (self.asks.clone(), self.tree.clone(), address.clone());
+        let asked = self.known.clone();
         let ended = self.ended.clone();
         tokio::spawn(ended.run_until_cancelled_owned(async move {
             let process = tokio::task::spawn_blocking(move || tree.process(peer)).await.ok().flatten();
             let (reply, said) = oneshot::channel();
-            let asked = Progress::Connects(Connect { address: address.clone(), process, reply });
-            if asks.send(asked).await.is_err() {
+            let connects = Progress::Connects(Connect { address: address.clone(), process, reply });
+            if asks.send(connects).await.is_err() {
                 return;
             }
-            let said = said.await.unwrap_or_else(|_| Err(format!("{address} was not decided")));
-            let _ = tell.send(Some(said));
+            let said = said.await.unwrap_or_else(|_| Err(NotOpened::Denied(format!("{address} was not decided"))));
+            if let Err(NotOpened::Busy(_)) = said {
+                asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&address);
+            }
+            let _ = tell.send(Some(said.map_err(NotOpened::into_words)));
         }));
         Ok(answer)
     }
@@ -130,9 +159,29 @@ async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Refused> {
     }
 }
 
-/// Those of the places that are not public, in order.
-fn inner_places(places: &[SocketAddr], address: &Address) -> Result<Vec<IpAddr>, Refused> {
-    let inner = places.iter().map(|place| place.ip().to_canonical()).filter(|ip| Area::of(*ip) != Area::Public);
+/// Returns whether an IP address is this machine's, public or not: a socket can have no other one.
+fn is_own(ip: IpAddr) -> bool {
+    UdpSocket::bind(SocketAddr::new(ip, 0)).is_ok()
+}
+
+/// The address, with itself as its place if it is this machine's and looks public.
+fn of_this_machine(address: &Address, is_own: impl Fn(IpAddr) -> bool) -> Address {
+    let ip = match address.host {
+        Host::Ip(ip) => Some(ip.to_canonical()),
+        Host::Name(_) => None,
+    };
+    let own = ip.filter(|ip| Area::of(*ip) == Area::Public && is_own(*ip));
+    Address { at: own.into_iter().collect(), ..address.clone() }
+}
+
+/// Those of the places that are this machine's or not public, in order.
+fn inner_places(
+    places: &[SocketAddr],
+    address: &Address,
+    is_own: impl Fn(IpAddr) -> bool,
+) -> Result<Vec<IpAddr>, Refused> {
+    let inner = places.iter().map(|place| place.ip().to_canonical());
+    let inner = inner.filter(|ip| Area::of(*ip) != Area::Public || is_own(*ip));
     let mut inner: Vec<IpAddr> = inner.collect();
     inner.sort();
     inner.dedup();
@@ -159,5 +208,58 @@ async fn connect(address: &Address, places: &[SocketAddr]) -> Result<TcpStream, 
         Ok(Some(stream)) => Ok(stream),
         Ok(None) => Err(Refused::Failed(format!("{address} does not answer: {why}"))),
         Err(_) => Err(Refused::Failed(format!("{address} did not answer within {EGRESS_CONNECT_MS_MAX} ms"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: &str = "203.0.113.7";
+
+    fn own(ip: IpAddr) -> bool {
+        ip.to_string() == OWN
+    }
+
+    fn asked() -> (Arc<Asked>, mpsc::Receiver<Progress>) {
+        let (asks, coming) = mpsc::channel(4);
+        let tracker = crate::workspace::census::Tracker::new("reach");
+        let tree = Tree { tracker, launcher: 0 };
+        (Arc::new(Asked::new(asks, tree, None, CancellationToken::new())), coming)
+    }
+
+    #[test]
+    fn a_public_address_of_this_machine_is_not_public() {
+        let places: Vec<SocketAddr> =
+            [OWN, "198.51.100.1"].map(|ip| SocketAddr::new(ip.parse().unwrap(), 443)).to_vec();
+        let address = Address::parse("own.example:443").unwrap();
+        let inner = inner_places(&places, &address, own).unwrap();
+        assert_eq!(inner, [OWN.parse::<IpAddr>().unwrap()]);
+        let asked = Address { at: inner, ..address };
+        assert_eq!((asked.to_string().as_str(), asked.area()), ("own.example:443 at 203.0.113.7", Area::Private));
+        let by_number = of_this_machine(&Address::parse("203.0.113.7:80").unwrap(), own);
+        assert_eq!(by_number.area(), Area::Private);
+        assert_eq!(of_this_machine(&Address::parse("198.51.100.1:80").unwrap(), own).area(), Area::Public);
+        assert!(is_own("127.0.0.1".parse().unwrap()) && !is_own("198.51.100.1".parse().unwrap()));
+    }
+
+    #[tokio::test]
+    async fn a_question_that_found_no_room_is_asked_again() {
+        let (asked, mut coming) = asked();
+        let address = Address::parse("busy.example:443").unwrap();
+        let peer = "127.0.0.1:9".parse().unwrap();
+        let answers = [Err(NotOpened::Busy("there is no room".to_owned())), Err(NotOpened::Denied("no".to_owned()))];
+        for (answer, why) in answers.into_iter().zip(["there is no room", "no"]) {
+            let waiting = tokio::spawn({
+                let (asked, address) = (asked.clone(), address.clone());
+                async move { asked.allowed(&address, peer).await }
+            });
+            let Some(Progress::Connects(connect)) = coming.recv().await else { panic!("it was not asked") };
+            connect.reply.send(answer).unwrap();
+            assert_eq!(waiting.await.unwrap(), Err(Refused::Denied(why.to_owned())));
+        }
+        // A decision counts for the command's life.
+        assert_eq!(asked.allowed(&address, peer).await, Err(Refused::Denied("no".to_owned())));
+        assert!(coming.try_recv().is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 use super::broker::{Broker, without};
 use super::door::Door;
+use super::endpoints::Endpoints;
 use super::forward::forward;
 use super::peer::Tree;
 use super::reach::{Asked, Refused};
@@ -21,7 +22,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::copy_bidirectional;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -36,32 +37,72 @@ where
     body.map_err(Into::into).boxed()
 }
 
+/// What may be reached without a question: with the keys of commands, or as the endpoints of an agent.
+#[derive(Debug, Clone, Default)]
+pub struct Ways {
+    pub broker: Arc<Broker>,
+    pub own: Option<Arc<Endpoints>>,
+}
+
 /// Serves a command until it has ended: dropping this ends every connection.
-pub async fn serve(door: Door, running: &Tree, asks: mpsc::Sender<Progress>, broker: Arc<Broker>) {
-    let listener = match door.listener().await {
-        Ok(Some(listener)) => listener,
-        // There is no layer, which the launcher reports.
-        Ok(None) => return,
+pub async fn serve(door: Door, running: &Tree, asks: mpsc::Sender<Progress>, ways: Ways) {
+    let mut listeners = match door.listeners().await {
+        Ok(listeners) => listeners.into_iter(),
         Err(error) => return tracing::warn!(%error, "a command has no way out of its layer"),
     };
+    // There is no layer, which the launcher reports.
+    let Some(proxy) = listeners.next() else { return };
     let ended = CancellationToken::new();
     let _ends = ended.clone().drop_guard();
-    let asked = Arc::new(Asked::new(asks, running.clone(), ended.clone()));
-    let places = Arc::new(Semaphore::new(EGRESS_CONNECTIONS_MAX));
-    loop {
-        // The kernel keeps the next ones waiting.
-        let Ok(place) = places.clone().acquire_owned().await else { return };
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "a connection from a layer was not taken");
-                tokio::time::sleep(Duration::from_millis(EGRESS_PAUSE_MS)).await;
-                continue;
+    let here = ways.own.as_ref().map(|own| own.here()).unwrap_or_default();
+    let asked = Arc::new(Asked::new(asks, running.clone(), ways.own, ended.clone()));
+    let server = Server { asked, broker: ways.broker, ended, places: Arc::new(Semaphore::new(EGRESS_CONNECTIONS_MAX)) };
+    for (listener, address) in listeners.zip(here) {
+        let taking = server.clone().accept(listener, Some(address));
+        tokio::spawn(server.ended.clone().run_until_cancelled_owned(taking));
+    }
+    server.accept(proxy, None).await;
+}
+
+/// What all connections of a command share.
+#[derive(Clone)]
+struct Server {
+    asked: Arc<Asked>,
+    broker: Arc<Broker>,
+    ended: CancellationToken,
+    places: Arc<Semaphore>,
+}
+
+impl Server {
+    /// Takes the connections to the proxy, or those that go straight to an address.
+    async fn accept(self, listener: TcpListener, to: Option<Address>) {
+        loop {
+            // The kernel keeps the next ones waiting.
+            let Ok(place) = self.places.clone().acquire_owned().await else { return };
+            let (stream, peer) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection from a layer was not taken");
+                    tokio::time::sleep(Duration::from_millis(EGRESS_PAUSE_MS)).await;
+                    continue;
+                }
+            };
+            let (asked, broker, ended) = (self.asked.clone(), self.broker.clone(), self.ended.clone());
+            let client = Client { peer, asked, broker, ended: ended.clone(), place: Arc::new(place) };
+            match to.clone() {
+                Some(to) => drop(tokio::spawn(ended.run_until_cancelled_owned(straight(stream, client, to)))),
+                None => drop(tokio::spawn(ended.run_until_cancelled_owned(connection(stream, client)))),
             }
-        };
-        let (asked, broker, ended) = (asked.clone(), broker.clone(), ended.clone());
-        let client = Client { peer, asked, broker, ended: ended.clone(), place: Arc::new(place) };
-        tokio::spawn(ended.run_until_cancelled_owned(connection(stream, client)));
+        }
+    }
+}
+
+/// Passes on what comes to a port of the layer that is one of this machine.
+async fn straight(mut stream: TcpStream, client: Client, to: Address) {
+    match client.asked.reach(&to, client.peer).await {
+        // Either side may end it; there is nobody to tell.
+        Ok(mut upstream) => drop(copy_bidirectional(&mut stream, &mut upstream).await),
+        Err(why) => tracing::debug!(?why, "a connection from a layer was not passed on"),
     }
 }
 

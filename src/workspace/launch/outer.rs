@@ -47,7 +47,7 @@ pub fn run(parent: i32, hold: Hold<'_>, argv: &[OsString]) -> u8 {
     let started = match hold {
         Hold::Within(plan) => match layer::separate(plan, &[args::HIDDEN_COMMAND.into(), "map".into()]) {
             // The way to the proxy was used, and is not the command's.
-            Ok(()) if plan.proxied => {
+            Ok(()) if plan.proxied && !plan.keeps_input => {
                 start_init(|report| args::inside(report, plan, argv), (in_own_session, Stdio::null()))
             }
             Ok(()) => start_init(|report| args::inside(report, plan, argv), (in_own_session, Stdio::inherit())),

@@ -131,6 +131,8 @@ impl Layer {
             hidden: places::hidden(root.path(), state, hidden),
             network: network == Network::On,
             proxied: network == Network::Ask,
+            keeps_input: false,
+            ports: Vec::new(),
             refusal: dir.join("refusal"),
         };
         let began_ns = moment(&dir).map_err(fail)?;
@@ -138,15 +140,21 @@ impl Layer {
         Ok(Self { kept: state.join("kept").join(name), dir, plan, own, began_ns, is_preview })
     }
 
+    /// The same without any network.
+    pub fn without_network(mut self) -> Self {
+        (self.plan.network, self.plan.proxied) = (false, false);
+        self
+    }
+
     /// A layer for an agent: its private copy of the workspace, at the workspace's own path. `binds` are further places;
-    /// what can be written in them is not hidden.
+    /// what can be written in them is not hidden. With `ports` its network is a proxy and these ports of this machine.
     ///
     /// # Errors
     /// Why there is none, and what to do about it.
     pub fn for_agent(
         (state, name): (&Path, &str),
         (root, copy): (&Root, &Path),
-        binds: Vec<Bind>,
+        (binds, ports): (Vec<Bind>, Option<Vec<u16>>),
         hidden: &[PathBuf],
     ) -> Result<Self, NoLayer> {
         let fail = |error: io::Error| NoLayer::by_machine(format!("{}: {error}", state.display()));
@@ -176,8 +184,10 @@ impl Layer {
             shared: Vec::new(),
             scratch,
             hidden,
-            network: true,
-            proxied: false,
+            network: ports.is_none(),
+            proxied: ports.is_some(),
+            keeps_input: ports.is_some(),
+            ports: ports.unwrap_or_default(),
             refusal: dir.join("refusal"),
         };
         let began_ns = moment(&dir).map_err(fail)?;

@@ -23,6 +23,12 @@ pub struct Plan {
     /// Without it: the way out is a proxy, whose listener goes through the launcher's standard input.
     #[serde(default)]
     pub proxied: bool,
+    /// With a proxy: the standard input is the command's, too.
+    #[serde(default)]
+    pub keeps_input: bool,
+    /// With a proxy: ports of this machine that lead to themselves from the layer.
+    #[serde(default)]
+    pub ports: Vec<u16>,
     /// Where the launcher writes why the layer could not be made. Then nothing was started.
     pub refusal: PathBuf,
 }

@@ -53,7 +53,7 @@ pub fn separate(plan: &Plan, mapper: &[OsString]) -> Result<(), String> {
         loopback().map_err(|errno| format!("cannot start the loopback device: {errno}"))?;
     }
     if plan.proxied {
-        let handed = egress::hand_over(std::io::stdin());
+        let handed = egress::hand_over(std::io::stdin(), &plan.ports);
         handed.map_err(|error| format!("cannot open the way to the proxy: {error}"))?;
     }
     keep_for_the_init().map_err(|errno| format!("cannot keep capabilities for the init: {errno}"))

@@ -7,6 +7,7 @@ use crate::model::event::Network;
 use crate::port::{AgentLayer, Apart, Effect, HeldFile, Promotion, ResultNode, WorkspaceError};
 use crate::workspace::candidate;
 use crate::workspace::checkpoint::compare;
+use crate::workspace::egress::Endpoints;
 use crate::workspace::layer::{Bind, BuildFolders, Change, Changes, Layer, LeftOver, Others, Promoted, available};
 use crate::workspace::limits;
 use crate::workspace::listing::Listing;
@@ -23,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Layers {
     commands: LayerUse,
     network: Network,
+    /// Of agents.
+    agent_network: Network,
     /// The paths that are promoted without a question; `None` = all.
     declared: Option<GlobSet>,
     hidden: Arc<Vec<PathBuf>>,
@@ -43,10 +46,11 @@ impl Layers {
 
     /// `launcher` is the rightseat binary, `state` the session's own directory.
     pub fn new(settings: &LayerSettings, hidden: Vec<PathBuf>, launcher: PathBuf, state: PathBuf) -> Self {
-        let &LayerSettings { commands, network, ref promote, .. } = settings;
+        let &LayerSettings { commands, network, agent_network, ref promote, .. } = settings;
         let (refusal, held) = (Arc::default(), Arc::default());
         let declared = promote.as_ref().map(|globs| set_of(globs));
-        Self { commands, network, declared, hidden: Arc::new(hidden), launcher, state, refusal, held }
+        let hidden = Arc::new(hidden);
+        Self { commands, network, agent_network, declared, hidden, launcher, state, refusal, held }
     }
 
     /// Finds in the background whether they work here.
@@ -108,11 +112,17 @@ impl Layers {
         made.map_err(|no| no.to_string())
     }
 
-    /// A layer for an agent that works in this candidate, after the attempt has shown that layers work here.
+    /// A layer for an agent that works in this candidate, after the attempt has shown that layers work here, and where it
+    /// goes without a question, unless its network is this machine's. `program` is the agent's.
     ///
     /// # Errors
     /// In words, why there is none.
-    pub fn for_agent(&self, (root, rules): (&Root, &Rules), of: &AgentLayer) -> Result<Layer, String> {
+    pub fn for_agent(
+        &self,
+        (root, rules): (&Root, &Rules),
+        of: &AgentLayer,
+        program: Option<&Path>,
+    ) -> Result<(Layer, Option<Endpoints>), String> {
         if let Some(why) = self.refusal((root, rules)) {
             return Err(why.clone());
         }
@@ -121,8 +131,33 @@ impl Layers {
         let own = of.own.iter().filter_map(|path| path.canonicalize().ok());
         let is_apart = |path: &PathBuf| !path.starts_with(root.path()) && !root.path().starts_with(path);
         binds.extend(own.filter(is_apart).map(|path| Bind { from: path.clone(), at: path, writable: true }));
-        let made = Layer::for_agent((&self.state, "agent"), (root, &of.candidate), binds, &self.hidden);
-        made.map_err(|no| no.to_string())
+        let endpoints = match self.agent_network {
+            Network::On => None,
+            network @ (Network::Ask | Network::Off) => {
+                let place = (program, root.path());
+                let own = Endpoints::new(&of.hosts, of.endpoints.clone(), network == Network::Off, place);
+                Some(own.map_err(|why| format!("`hosts` of the agent: {why}"))?)
+            }
+        };
+        let ports = endpoints.as_ref().map(|own| own.here().iter().map(|address| address.port).collect());
+        let made = Layer::for_agent((&self.state, "agent"), (root, &of.candidate), (binds, ports), &self.hidden);
+        made.map(|layer| (layer, endpoints)).map_err(|no| no.to_string())
+    }
+
+    /// What trials in this candidate have mounted beside it, where commands have layers.
+    pub fn binds_of_trials(&self, (root, rules): (&Root, &Rules), copy: &Path) -> Option<Vec<Bind>> {
+        let works = self.are_wanted() && self.refusal((root, rules)).is_none();
+        works.then(|| candidate::binds(root.path(), rules, copy).ok()).flatten()
+    }
+
+    /// A layer for one trial in a candidate, with the configured network, but without questions.
+    ///
+    /// # Errors
+    /// In words, why there is none.
+    pub fn for_trial(&self, root: &Root, (name, copy): (&str, &Path), binds: Vec<Bind>) -> Result<Layer, String> {
+        let made = Layer::for_agent((&self.state, name), (root, copy), (binds, None), &self.hidden);
+        let layer = made.map_err(|no| no.to_string())?;
+        Ok(if self.network == Network::On { layer } else { layer.without_network() })
     }
 
     /// Holds the layer of a command that has ended.

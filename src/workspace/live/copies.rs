@@ -2,9 +2,9 @@
 
 use super::promoted::Changes;
 use super::{LiveWorkspace, blocking, candidate_error, locked};
-use crate::base::RelPath;
+use crate::base::{ActionId, RelPath};
 use crate::port::{self, CandidateChanges, WorkspaceError};
-use crate::workspace::candidate::PrivateCopy;
+use crate::workspace::candidate::{PrivateCopy, Within};
 use crate::workspace::limits;
 use crate::workspace::listing::Listing;
 use futures::future::BoxFuture;
@@ -54,6 +54,19 @@ impl LiveWorkspace {
         let listing = self.listing.clone();
         let copy = blocking(move || PrivateCopy::make(&listing, place).map_err(candidate_error)).await?;
         Ok((copy, slot))
+    }
+
+    /// Layers for the runs in a candidate, if commands have them here.
+    pub(super) async fn layers_of_trials(&self, action: &ActionId, copy: &Path) -> Option<Within> {
+        let (layers, root, rules) = (self.layers.clone(), self.root.clone(), self.listing.rules().clone());
+        let (name, copy) = (format!("trials-{action}"), copy.to_owned());
+        let prepare = move || {
+            let Some(binds) = layers.binds_of_trials((&root, &rules), &copy) else { return Ok(None) };
+            let (mounted, at) = (binds.clone(), root.path().to_owned());
+            let make = Box::new(move || layers.for_trial(&root, (&name, &copy), mounted.clone()));
+            Ok(Some(Within { root: at, binds, make }))
+        };
+        blocking(prepare).await.ok().flatten()
     }
 
     fn slot(&self) -> Result<OwnedSemaphorePermit, WorkspaceError> {

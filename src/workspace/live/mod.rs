@@ -1,6 +1,7 @@
 //! The port's workspace on a real file system: puts edits, commands, checkpoints, candidates, the
 //! watcher and the census together. It executes what a permit covers and nothing else.
 
+mod agent;
 mod apart;
 mod copies;
 mod perform;
@@ -17,7 +18,7 @@ use super::launch::Containment;
 use super::layer;
 use super::listing::Listing;
 use super::root::{PathRefusal, Root};
-use super::run::{self, Spawner, Spec, environment};
+use super::run::{self, Spawner};
 use super::tree::{self, Rules};
 use super::watch::{Means, Watch};
 use crate::base::{ActionId, Digest, RelPath, SessionId, limits};
@@ -332,8 +333,9 @@ impl port::Workspace for LiveWorkspace {
                 return Err(WorkspaceError::Refused("this action allows no trials".to_owned()));
             };
             let (copy, slot) = self.private_copy(permit.action().as_str()).await?;
-            let trials: Box<dyn Trials> = Box::new(OpenTrials::new(copy, self.spawner.clone(), *budget, slot));
-            Ok(trials)
+            let within = self.layers_of_trials(permit.action(), copy.root()).await;
+            let trials = OpenTrials::new(copy, self.spawner.clone(), (*budget, within), slot);
+            Ok(Box::new(trials) as Box<dyn Trials>)
         })
     }
 
@@ -412,29 +414,7 @@ impl port::Workspace for LiveWorkspace {
     }
 
     fn spawn_agent(&self, spawn: AgentSpawn) -> BoxFuture<'_, Result<AgentChild, WorkspaceError>> {
-        Box::pin(async move {
-            let argv = spawn.argv.into_iter().map(Into::into).collect();
-            let environment = environment(&spawn.pass_env, &spawn.env);
-            let spec = Spec { argv, cwd: spawn.cwd, environment, piped_stdin: true, merged: false };
-            if let Some(missing) = run::missing(&spec) {
-                return Err(WorkspaceError::Refused(missing));
-            }
-            let layer = match spawn.layer {
-                Some(of) => {
-                    let (layers, root, rules) = (self.layers.clone(), self.root.clone(), self.listing.rules().clone());
-                    let made = move || Ok(layers.for_agent((&root, &rules), &of));
-                    Some(blocking(made).await?.map_err(WorkspaceError::Refused)?)
-                }
-                None => None,
-            };
-            let what = format!("cannot start the agent in {}", spec.cwd.display());
-            let spawner = match &layer {
-                Some(layer) => self.spawner.clone().within(layer.plan().clone()),
-                None => self.spawner.clone(),
-            };
-            let running = spawner.spawn(&spec).map_err(|source| WorkspaceError::Io { what, source })?;
-            agent_child(running, layer)
-        })
+        Box::pin(self.start_agent(spawn))
     }
 
     fn processes(&self) -> Vec<Survivor> {
@@ -505,40 +485,4 @@ impl port::Workspace for LiveWorkspace {
     fn is_program_outside(&self, command: &Command) -> bool {
         run::prepare(&self.root, command, &[]).is_ok_and(|spec| run::is_outside(self.root.path(), &spec))
     }
-}
-
-/// An agent's process; the tree ends when its owner drops `end`.
-fn agent_child(mut running: run::Running, layer: Option<layer::Layer>) -> Result<AgentChild, WorkspaceError> {
-    let (Some(stdin), Some(stdout), Some(stderr)) =
-        (running.stdin.take(), running.stdout.take(), running.stderr.take())
-    else {
-        return Err(WorkspaceError::Refused("the agent has no pipes".to_owned()));
-    };
-    let mut exit = running.exit_watch();
-    let exited = Box::pin(async move {
-        let status = exit.wait_for(Option::is_some).await.ok().and_then(|status| *status);
-        if let Some(no) = layer.as_ref().and_then(layer::Layer::refusal) {
-            tracing::error!("the agent was not started in its layer: {no}");
-        }
-        drop(layer);
-        status.and_then(run::exit_code)
-    });
-    let pid = u32::try_from(running.pid).unwrap_or(0);
-    let end = move |grace: Duration| -> BoxFuture<'static, ()> {
-        Box::pin(async move {
-            let (tracker, scope) = running.tree();
-            let _ = tokio::task::spawn_blocking(move || tracker.terminate(scope)).await;
-            if tokio::time::timeout(grace, running.exited()).await.is_err() {
-                let _ = running.end().await;
-            }
-        })
-    };
-    Ok(AgentChild {
-        pid,
-        stdin: Box::new(stdin),
-        stdout: Box::new(stdout),
-        stderr: Box::new(stderr),
-        exited,
-        end: Box::new(end),
-    })
 }

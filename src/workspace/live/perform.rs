@@ -339,7 +339,8 @@ async fn run_command(
     let served = async {
         if let Some(door) = door {
             let tree = egress::Tree { tracker: tracker.clone(), launcher: running_pid };
-            egress::serve(door, &tree, progress.clone(), spawner.broker().clone()).await;
+            let ways = egress::Ways { broker: spawner.broker().clone(), own: None };
+            egress::serve(door, &tree, progress.clone(), ways).await;
         }
         std::future::pending().await
     };

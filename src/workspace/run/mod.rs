@@ -6,7 +6,7 @@ mod program;
 
 pub use drive::{Ended, Sink, drive};
 pub use output::{HeadTail, Tail};
-pub use program::{environment, find_program, is_outside, missing, prepare};
+pub use program::{environment, find_program, is_outside, missing, prepare, program_of};
 
 use super::census::{MARKER, Scope, Tracker, launched};
 use super::egress;
@@ -136,10 +136,15 @@ impl Spawner {
             .stdin(if spec.piped_stdin { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut door = None;
-        if self.layer.as_ref().is_some_and(|plan| plan.proxied) {
+        let (mut door, mut input) = (None, None);
+        if let Some(plan) = self.layer.as_ref().filter(|plan| plan.proxied) {
             let (own, other) = egress::pair()?;
-            command.stdin(other).envs(egress::environment()).envs(self.broker.environment());
+            command.stdin(other).envs(egress::environment());
+            if plan.keeps_input {
+                input = Some(own.input()?);
+            } else {
+                command.envs(self.broker.environment());
+            }
             door = Some(own);
         }
         let mut shared = None;
@@ -158,7 +163,8 @@ impl Spawner {
             .ok_or_else(|| io::Error::other("the launcher has no process id"))?;
         noted.add(pid, self.tracker.session());
         drop(noted);
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take().or(shared), child.stderr.take());
+        let (stdin, stdout, stderr) =
+            (child.stdin.take().or(input), child.stdout.take().or(shared), child.stderr.take());
         let (tell, exit) = watch::channel(None);
         let tracker = self.tracker.clone();
         tokio::spawn(async move {

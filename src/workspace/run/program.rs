@@ -98,6 +98,11 @@ pub fn missing(spec: &Spec) -> Option<String> {
     }
 }
 
+/// The file of the program of `spec`.
+pub fn program_of(spec: &Spec) -> Option<PathBuf> {
+    find_program(spec.argv.first()?, &spec.cwd, path_of(spec))
+}
+
 /// The `PATH` of a command: the last one wins.
 fn path_of(spec: &Spec) -> &OsStr {
     let found = spec.environment.iter().rev().find(|(name, _)| name == "PATH");
