@@ -46,6 +46,8 @@ pub const REVIEW_FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 pub const REPLAY_PIPE_BYTES_MAX: usize = 256 * 1024;
 /// Bytes between the relay of an ssh link and its client.
 pub const SSH_PIPE_BYTES_MAX: usize = 256 * 1024;
+/// Bytes that the remote end of an ssh link packs at once.
+pub const PACKED_PIECE_BYTES_MAX: usize = 64 * 1024;
 /// First and longest wait before a dropped ssh link is tried again, milliseconds.
 pub const SSH_BACKOFF_MS_MIN: u64 = 500;
 pub const SSH_BACKOFF_MS_MAX: u64 = 15_000;

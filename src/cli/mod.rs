@@ -24,6 +24,7 @@ mod notify;
 mod options;
 mod others;
 mod package;
+mod packing;
 mod parse;
 mod past;
 mod place;

@@ -95,3 +95,14 @@ pub const UNATTENDED_AGAIN_MS: u64 = 60_000;
 pub const DRILL_AFTER_MS: u64 = 1_500;
 /// Connections of commands that are pending at the same time.
 pub const CONNECTIONS_PENDING_MAX: usize = 32;
+/// Events from which on a client that asks for the recent part is not sent all of them.
+pub const CLIENT_RECENT_EVENTS_MIN: u64 = 1_000;
+/// The last events in the recent part, and their bytes.
+pub const RECENT_TAIL_EVENTS_MAX: usize = 400;
+pub const RECENT_TAIL_BYTES_MAX: usize = 96 * 1024;
+/// Older events of one kind in it, and reports of the newest run of checks.
+pub const RECENT_OF_KIND_EVENTS_MAX: usize = 50;
+pub const RECENT_REPORTS_EVENTS_MAX: usize = 200;
+/// Older events in one answer, and their bytes.
+pub const CLIENT_PAST_EVENTS_MAX: usize = 4_000;
+pub const CLIENT_PAST_BYTES_MAX: usize = 512 * 1024;

@@ -16,6 +16,7 @@ mod line;
 mod merge;
 mod past;
 mod plans;
+mod recent;
 mod report;
 mod resolve;
 mod runs;

@@ -1,7 +1,7 @@
 //! The clients that are connected, and which of them has control.
 
 use super::gate::Gate;
-use super::{client_name, snapshot};
+use super::{client_name, recent, snapshot};
 use crate::base::ClientId;
 use crate::host::limits::CLIENTS_MAX;
 use crate::model::ClientChange;
@@ -113,6 +113,8 @@ impl Seats {
             control: session.clients.control.as_ref() == Some(client),
             now: gate.now(),
             snapshot: snapshot::wanted(session, attach),
+            recent: recent::is_wanted(session.head, attach),
+            pack: None,
         })
     }
 }

@@ -6,6 +6,7 @@ mod frame;
 pub mod limits;
 mod message;
 mod overview;
+mod pack;
 mod request;
 mod tree;
 
@@ -14,6 +15,7 @@ pub use answer::*;
 pub use frame::{FrameError, FrameReader, FrameWriter, pair};
 pub use message::{Code, Id, Message, RpcError};
 pub use overview::*;
+pub use pack::{PACK_ZSTD, Packer};
 pub use request::*;
 pub use tree::*;
 

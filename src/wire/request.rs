@@ -3,7 +3,8 @@
 use super::Id;
 use super::answer::{
     AgentList, Allowed, AttachedAs, BlobPart, Commented, Decision, Found, ImageKept, LeaseGranted, OwnAction,
-    PlanDecided, PlanRevision, Processes, Queued, Rewound, RuleList, Seen, Stepped, Tightened,
+    PastEvents, PlanDecided, PlanRevision, Processes, Queued, Rewound, RuleList, Seen,
+    Stepped, Tightened,
 };
 use super::message::{Code, Message, RpcError};
 use super::tree::{CandidateTest, Restore, Rewind, Undo};
@@ -52,6 +53,20 @@ pub struct Attach {
     /// `action/decide` without it, and the record names it like any other client.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inbox: bool,
+    /// Asks for the part of a long past that the first screen needs, as events with gaps, instead of all of it; the
+    /// rest is read with [`Past`]. Counts only for a client that begins at the first event.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recent: bool,
+    /// The ways of packing that the client can read. The remote end of an ssh link packs what goes to the client; a
+    /// host does not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pack: Vec<String>,
+}
+
+/// Asks for older events, from this one on, as many as fit into one answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    pub from: Seq,
 }
 
 /// `rule` is TOML in the form of `policy.toml`; it may hold several rules and none that allows.
@@ -466,6 +481,8 @@ requests! {
     "agent/session" Keeping(Keeping) -> Seen, "the agent's sessions";
     "workspace/find" Find(Find) -> Found, "the search for files";
     "workspace/run" Run(RunCommand) -> OwnAction, "your command";
+    /// Reads older events, for a client that began with the recent ones.
+    "session/past" Past(Past) -> PastEvents, "the older events";
     "blob/get" BlobGet(BlobGet) -> BlobPart, "content";
 }
 
@@ -479,9 +496,13 @@ impl Request {
     /// Reading only; allowed without control.
     pub fn is_reading(&self) -> bool {
         match self {
-            Self::Attach(_) | Self::BlobGet(_) | Self::Find(_) | Self::Processes | Self::Rules | Self::AgentList => {
-                true
-            }
+            Self::Attach(_)
+            | Self::BlobGet(_)
+            | Self::Past(_)
+            | Self::Find(_)
+            | Self::Processes
+            | Self::Rules
+            | Self::AgentList => true,
             Self::Allow(allow) => allow.preview,
             Self::Rewind(rewind) => rewind.preview,
             Self::Prompt(_)

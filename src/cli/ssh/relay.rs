@@ -12,7 +12,7 @@ use crate::cli::limits::{
 };
 use crate::model::event::ClientChanged;
 use crate::ui::run::Stream;
-use crate::wire::{self, AttachedAs, Code, Id, Message, Request, RpcError};
+use crate::wire::{self, AttachedAs, Code, Id, Message, PACK_ZSTD, Request, RpcError};
 use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
@@ -287,15 +287,21 @@ async fn connect(
         }
     });
     let (mut reader, mut writer) = wire::pair(stdout, stdin);
-    let attach = wire::Attach { from: Some(from), control, ..wire::Attach::default() };
+    // A replica that has begun goes on without gaps.
+    let recent = from == Seq(1);
+    let pack = vec![PACK_ZSTD.to_owned()];
+    let attach = wire::Attach { from: Some(from), control, recent, pack, ..wire::Attach::default() };
     let message = Request::Attach(attach).message(Id::Number(ATTACH_ID)).map_err(|e| e.to_string())?;
     // When it cannot be written, reading says why.
     let _ = writer.send(&message).await;
     loop {
         match reader.next().await {
             Some(Ok(Ok(Message::Answer { id: Id::Number(ATTACH_ID), result: Ok(result) }))) => {
-                let attached = serde_json::from_str(result.get())
-                    .map_err(|e| format!("the host on {} sent an invalid message: {e}", remote.host))?;
+                let broke = |e: &dyn std::fmt::Display| format!("the host on {} sent an invalid message: {e}", remote.host);
+                let attached: AttachedAs = serde_json::from_str(result.get()).map_err(|e| broke(&e))?;
+                if attached.pack.as_deref() == Some(PACK_ZSTD) {
+                    reader = reader.packed().map_err(|e| broke(&e))?;
+                }
                 return Ok((Up { reader, writer, _child: child }, attached));
             }
             Some(Ok(Ok(Message::Answer { result: Err(error), .. }))) => {

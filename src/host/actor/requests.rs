@@ -106,6 +106,8 @@ impl Actor {
                 gate.send(ToAgent::Keeping(keeping));
                 Ok(Answer::Keeping(self.seen()))
             }
+            // Its connection reads them.
+            Request::Past(_) => Err(RpcError::invalid("older events are read by the connection")),
             Request::BlobGet(get) => blob_part(gate, &get).map(Answer::BlobGet),
         };
         let _ = reply.send(answer);

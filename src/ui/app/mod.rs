@@ -11,6 +11,7 @@ mod ledger;
 mod message;
 pub mod msg;
 pub mod offers;
+pub mod past;
 pub mod record;
 pub mod review;
 pub mod rule;

@@ -25,6 +25,8 @@ pub enum Msg {
         client: ClientId,
         control: bool,
         head: Seq,
+        /// Events up to `head` come with gaps.
+        recent: bool,
     },
     LinkLost(String),
     /// The host has not answered for a while, with the number of its process where that is known.
@@ -104,6 +106,7 @@ pub enum AnswerData {
     /// What a rule covers.
     Allowed(wire::Allowed),
     Rules(wire::RuleList),
+    Past(wire::PastEvents),
     Agents(wire::AgentList),
     /// A refusal that lists changes which may be the user's, to choose from.
     Choose(ChoiceNeeded),

@@ -1,7 +1,7 @@
 //! The visible state: the session's replica and the user's position in it. Panes draw from this and nothing else.
 
 use super::contents::Contents;
-use super::msg::RemoteLink;
+use super::past::{Far, Past};
 use super::record::Record;
 use super::review::Review;
 use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
@@ -71,8 +71,8 @@ pub struct Scene {
     /// Set when a past session is shown, read-only.
     pub record: Option<Record>,
     pub link: Link,
-    /// The connection to another machine, when the host runs on one.
-    pub far: Option<RemoteLink>,
+    /// The connection to another machine, when the host runs on one, and what it has not sent.
+    pub far: Far,
     /// This client's name, and the event up to which the attach has reported who has control.
     me: Option<(ClientId, Seq)>,
     /// The host does not answer; it stays in sight until it does.
@@ -106,7 +106,7 @@ impl Scene {
             title,
             record: None,
             link: Link::Connecting,
-            far: None,
+            far: Far::default(),
             me: None,
             silent: None,
             trouble: None,
@@ -130,6 +130,9 @@ impl Scene {
             self.touched.note(&envelope.event);
             self.times.opened_at.get_or_insert(envelope.at);
             let is_new = envelope.seq > self.session.head;
+            if self.far.past.gaps_to().is_some_and(|to| envelope.seq <= to) {
+                self.session.skip_to(envelope.seq);
+            }
             self.session.apply(envelope);
             if is_new {
                 self.pipeline.apply(envelope, &self.session);
@@ -150,6 +153,12 @@ impl Scene {
         self.times.opened_at = None;
         self.touched = Touched::ALL;
         self.set_target(None);
+    }
+
+    /// The same session with all of its past takes the place of one with gaps.
+    pub(super) fn renew(&mut self, session: Session, pipeline: Ledger) {
+        (self.session, self.pipeline) = (session, pipeline);
+        self.touched = Touched::ALL;
     }
 
     /// Returns the wall clock for ages, as far as it is known without reading it.
@@ -233,7 +242,10 @@ impl Scene {
     }
 
     /// The host took this client in under a name.
-    pub(super) fn linked(&mut self, client: ClientId, control: bool, head: Seq) {
+    pub(super) fn linked(&mut self, client: ClientId, control: bool, head: Seq, recent: bool) {
+        if recent {
+            self.far.past = Past::Recent(head);
+        }
         self.link = Link::Attached { control };
         self.me = Some((client, head));
         self.silent = None;

@@ -132,6 +132,8 @@ pub struct Home {
     here: Option<SessionId>,
     /// Where nothing is pending, the start screen follows at once.
     gives_way: bool,
+    /// A key was pressed: what is shown stays.
+    is_touched: bool,
 }
 
 impl Home {
@@ -152,6 +154,7 @@ impl Home {
             shows_archived: false,
             here,
             gives_way: false,
+            is_touched: false,
         }
     }
 
@@ -182,10 +185,10 @@ impl Home {
     pub fn take(&mut self, told: Told) -> Option<Act> {
         match told {
             Told::Machines { at, machines } => {
-                let is_first = self.machines.is_none();
                 (self.at, self.machines) = (at, Some(machines));
-                if is_first && self.pending().is_empty() {
-                    self.tab = Tab::Sessions;
+                // Other machines tell later, and something may be pending there.
+                if !self.is_touched {
+                    self.tab = if self.pending().is_empty() { Tab::Sessions } else { Tab::Inbox };
                 }
                 return self.settle();
             }
@@ -267,6 +270,7 @@ impl Home {
     /// Takes a key. `armed` checks that the key may approve what is on the screen.
     pub fn key(&mut self, key: Key, size: Size, armed: impl Fn(&ActionId, Digest) -> Result<(), String>) -> HomeKey {
         self.note = None;
+        self.is_touched = true;
         match self.typing.take() {
             Some((asks, entry)) => self.typed(asks, entry, key),
             None => self.command(key, size, armed),

@@ -227,7 +227,8 @@ impl Link {
         match attached {
             Ok(attached) => {
                 self.clock = Some((attached.now, Instant::now()));
-                some(Msg::Linked { client: attached.client, control: attached.control, head: attached.head })
+                let AttachedAs { client, control, head, recent, .. } = attached;
+                some(Msg::Linked { client, control, head, recent })
             }
             Err(why) => self.lost(why),
         }
@@ -271,6 +272,9 @@ fn answer(asked: &Request, result: &serde_json::value::RawValue) -> Result<Answe
     }
     if matches!(asked, Request::Allow(_)) {
         return read(Some(result)).map(AnswerData::Allowed).ok_or_else(invalid);
+    }
+    if matches!(asked, Request::Past(_)) {
+        return read(Some(result)).map(AnswerData::Past).ok_or_else(invalid);
     }
     if *asked == Request::Rules {
         return read(Some(result)).map(AnswerData::Rules).ok_or_else(invalid);

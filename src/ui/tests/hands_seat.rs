@@ -11,7 +11,7 @@ use crate::wire;
 fn control_is_taken_by_a_key_and_its_loss_is_seen() {
     let mut stage = Stage::set(120, 40, "dark");
     let head = stage.app.scene.session.head;
-    stage.send(Msg::Linked { client: "c2".into(), control: false, head });
+    stage.send(Msg::Linked { client: "c2".into(), control: false, head, recent: false });
     stage.command("take-control");
     let attach = wire::Attach { from: Some(head.next()), control: Some(true), ..wire::Attach::default() };
     assert_eq!(stage.asked, [wire::Request::Attach(attach)]);

@@ -230,7 +230,10 @@ fn health(app: &App) -> Words {
     if app.scene.trouble.is_some() {
         words.push((format!("{} host failing  ", app.scene.look.sign(Sign::Warning)), Role::Fail));
     }
-    if let (Link::Attached { control }, Some(far)) = (&app.scene.link, &app.scene.far) {
+    if let Some(missing) = app.scene.far.past.words() {
+        words.push((format!("{missing}  "), Role::TextFaint));
+    }
+    if let (Link::Attached { control }, Some(far)) = (&app.scene.link, &app.scene.far.link) {
         if !control {
             words.push(("no control  ".to_owned(), Role::Warn));
         }
