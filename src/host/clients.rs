@@ -3,6 +3,7 @@
 
 use super::actor::Msg;
 use super::book::Published;
+use super::follow::{Following, Told};
 use super::{recent, snapshot};
 use crate::base::limits::CLIENT_READ_EVENTS_MAX;
 use crate::base::{ClientId, Seq};
@@ -22,6 +23,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub struct Source {
     pub path: Arc<PathBuf>,
     pub head: watch::Receiver<Published>,
+    pub followed: watch::Receiver<Following>,
 }
 
 /// The channel for the answer to a request.
@@ -56,7 +58,7 @@ pub async fn serve(
     let (answers, answers_rx) = mpsc::channel(CLIENT_ANSWERS_MAX);
     let (begin, begin_rx) = watch::channel(None);
     // A headless script that closes its input continues reading; every other client has left.
-    let mut writing = tokio::spawn(write(writer, answers_rx, begin_rx, source.clone(), lenient));
+    let mut writing = tokio::spawn(write(client.clone(), writer, answers_rx, begin_rx, source.clone(), lenient));
     let mut intake = Intake {
         client: client.clone(),
         to_actor: to_actor.clone(),
@@ -247,6 +249,7 @@ impl Intake {
 /// The writing half: answers first, then events from the cursor, as fast as the client takes them. Once the reading
 /// half has ended, what is due is written; `stays` then continues with the events to come.
 async fn write(
+    client: ClientId,
     mut writer: wire::FrameWriter,
     mut answers: mpsc::Receiver<Message>,
     mut begin: watch::Receiver<Option<Begin>>,
@@ -256,6 +259,7 @@ async fn write(
     let mut cursor: Option<Begin> = None;
     let mut journal: Option<journal::Reader> = None;
     let mut reported_trouble = false;
+    let mut told = Told::default();
     let mut reading_ended = false;
     loop {
         let published = source.head.borrow_and_update().clone();
@@ -269,6 +273,13 @@ async fn write(
             }
         }
         let due = |from: &Begin| !matches!(from, Begin::At(from) if *from > published.head);
+        let following = source.followed.borrow_and_update().clone();
+        for (method, params) in told.news(&client, &following) {
+            let Ok(note) = Message::notification(method, &params) else { continue };
+            if writer.send(&note).await.is_err() {
+                return;
+            }
+        }
         if let Some(from) = cursor.filter(due) {
             let Some(next) = send_events(&mut writer, &mut journal, &source, from).await else { return };
             cursor = Some(Begin::At(next));
@@ -306,6 +317,8 @@ async fn write(
                     return;
                 }
             }
+            // The actor owns both.
+            Ok(()) = source.followed.changed() => {}
         }
     }
 }

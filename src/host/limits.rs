@@ -106,3 +106,7 @@ pub const RECENT_REPORTS_EVENTS_MAX: usize = 200;
 /// Older events in one answer, and their bytes.
 pub const CLIENT_PAST_EVENTS_MAX: usize = 4_000;
 pub const CLIENT_PAST_BYTES_MAX: usize = 512 * 1024;
+/// Milliseconds after which control can be taken from a client that was asked for it and has not answered.
+pub const CONTROL_ASK_MS: u64 = 10_000;
+/// Milliseconds after their last key for which a person at a client is at work: an attach does not take control from them.
+pub const CONTROL_AT_WORK_MS: u64 = 60_000;

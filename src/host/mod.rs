@@ -9,6 +9,7 @@ mod clients;
 mod drill;
 mod encoding;
 mod find;
+mod follow;
 mod gate;
 mod handover;
 pub mod limits;
@@ -192,7 +193,7 @@ impl Host {
         let (to_actor, inbox) = mpsc::channel(HOST_QUEUE_MESSAGES_MAX);
         let path = Arc::new(setup.journal_path.clone());
         let actor = actor::Actor::open(setup, to_actor.clone())?;
-        let source = clients::Source { path, head: actor.follow() };
+        let source = clients::Source { path, head: actor.follow(), followed: actor.followed() };
         let (done, ending) = oneshot::channel();
         tokio::spawn(async move {
             let ending = actor.run(inbox).await;

@@ -33,6 +33,13 @@ pub struct AttachedAs {
     pub pack: Option<String>,
 }
 
+/// The client that has control now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Controlled {
+    pub control: Option<ClientId>,
+    pub seq: Seq,
+}
+
 /// Older events: one envelope a line, in order and without gaps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastEvents {

@@ -8,6 +8,7 @@ mod message;
 mod overview;
 mod pack;
 mod request;
+mod seat;
 mod tree;
 
 pub use crate::diff::HunkChoice;
@@ -17,6 +18,7 @@ pub use message::{Code, Id, Message, RpcError};
 pub use overview::*;
 pub use pack::{PACK_ZSTD, Packer};
 pub use request::*;
+pub use seat::*;
 pub use tree::*;
 
 /// The protocol version of this program.

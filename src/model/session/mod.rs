@@ -191,7 +191,7 @@ impl Session {
             Event::PolicyAllowed(body) => self.rules.allow(body)?,
             Event::PolicyRevoked(body) => self.rules.revoke(&body.rule),
             Event::PolicyReloaded(_) => {}
-            Event::ClientChanged(body) => self.clients.change(body),
+            Event::ClientChanged(body) => self.clients.change(at, body),
             Event::Usage(body) => self.bill(body),
             Event::AgentReady(body) => self.agent.ready(body),
             Event::AgentChanged(body) => self.change_agent(seq, at, body),

@@ -16,6 +16,7 @@ pub mod record;
 pub mod review;
 pub mod rule;
 pub mod scene;
+pub mod seat;
 pub mod toast;
 mod typing;
 mod update;
@@ -23,7 +24,7 @@ pub mod version;
 
 use ratatui::layout::Size;
 
-pub use msg::{AnswerData, EditorOf, Leave, Msg, Notice, RemoteLink, Request};
+pub use msg::{AnswerData, EditorOf, Leave, Msg, Notice, RemoteLink, Request, SeatNews};
 pub use scene::{Link, Scene, Touched};
 
 use crate::ui::composer::{self, Composer};

@@ -35,6 +35,8 @@ pub enum Msg {
     Speaks,
     /// The state of the connection to a host on another machine.
     LinkState(RemoteLink),
+    /// Somebody follows this client, or the one that it follows has moved.
+    Seat(SeatNews),
     /// The host reports a problem and continues as well as it can.
     Trouble(String),
     Computed(Product),
@@ -86,6 +88,20 @@ pub struct RemoteLink {
     /// The reason that it is down at the moment; it is tried again.
     #[serde(default)]
     pub down: Option<String>,
+}
+
+/// What the host says of the clients' users: of whom this client follows, or how many follow it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(untagged)]
+pub enum SeatNews {
+    View {
+        client: ClientId,
+        #[serde(flatten)]
+        view: wire::SeatView,
+    },
+    Followed {
+        followers: usize,
+    },
 }
 
 /// The content of an answer beyond "done".

@@ -4,6 +4,7 @@ use super::contents::Contents;
 use super::past::{Far, Past};
 use super::record::Record;
 use super::review::Review;
+use super::seat::Seat;
 use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
 use crate::model::event::{Event, Part, Survivor};
 use crate::model::session::{ActionState, Phase, Session};
@@ -73,8 +74,8 @@ pub struct Scene {
     pub link: Link,
     /// The connection to another machine, when the host runs on one, and what it has not sent.
     pub far: Far,
-    /// This client's name, and the event up to which the attach has reported who has control.
-    me: Option<(ClientId, Seq)>,
+    /// This client among the others.
+    pub seat: Seat,
     /// The host does not answer; it stays in sight until it does.
     pub silent: Option<String>,
     /// The trouble the host reported; it stays visible.
@@ -107,7 +108,7 @@ impl Scene {
             record: None,
             link: Link::Connecting,
             far: Far::default(),
-            me: None,
+            seat: Seat::default(),
             silent: None,
             trouble: None,
             target: None,
@@ -247,7 +248,7 @@ impl Scene {
             self.far.past = Past::Recent(head);
         }
         self.link = Link::Attached { control };
-        self.me = Some((client, head));
+        self.seat.me = Some((client, head));
         self.silent = None;
     }
 
@@ -256,12 +257,17 @@ impl Scene {
         let (Event::ClientChanged(change), Link::Attached { control }) = (&envelope.event, &mut self.link) else {
             return;
         };
-        let Some((me, known)) = &self.me else { return };
+        let Some((me, known)) = &self.seat.me else { return };
         if envelope.seq > *known {
             match change.what {
                 ClientChange::TookControl => *control = change.client == *me,
                 ClientChange::LostControl if change.client == *me => *control = false,
-                ClientChange::LostControl | ClientChange::Joined | ClientChange::Left | ClientChange::Other(_) => {}
+                ClientChange::LostControl
+                | ClientChange::Joined
+                | ClientChange::Left
+                | ClientChange::AskedControl
+                | ClientChange::RefusedControl
+                | ClientChange::Other(_) => {}
             }
         }
     }
@@ -269,7 +275,7 @@ impl Scene {
     /// Returns whether this is the name of this client.
     #[must_use]
     pub fn is_me(&self, client: &ClientId) -> bool {
-        self.me.as_ref().is_some_and(|(me, _)| me == client)
+        self.seat.me.as_ref().is_some_and(|(me, _)| me == client)
     }
 
     #[must_use]

@@ -1,6 +1,6 @@
 //! The only way in: a message and the time it came at, out come requests.
 
-use super::{answering, home, message, past, record, version};
+use super::{answering, home, message, past, record, seat, version};
 use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Digest, UnixMs};
 use crate::model::event::Event;
@@ -60,6 +60,7 @@ impl App {
                 self.scene.far.link = Some(far);
                 Vec::new()
             }
+            Msg::Seat(news) => seat::told(self, news),
             Msg::Trouble(text) => self.troubled(&text),
             Msg::Computed(product) => self.computed(product),
             Msg::Edited { of: EditorOf::Action { action, digest, part }, outcome } => {
@@ -211,6 +212,7 @@ impl App {
         }
         let mut requests = self.after_events(!arrived.is_empty());
         requests.extend(known);
+        requests.extend(seat::heard(self, envelopes));
         alternates::follow(self, envelopes);
         requests
     }
