@@ -8,6 +8,7 @@ mod compose;
 mod daemon;
 mod disk;
 mod doctor;
+mod far;
 mod headless;
 mod home;
 mod judge;

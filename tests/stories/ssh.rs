@@ -73,6 +73,58 @@ fn what_is_pending_on_a_far_machine_is_decided_at_home() {
     hosts.wait_for_none();
 }
 
+/// The rows of a machine that cannot be reached stay. A decision on one waits for the link and is sent once.
+#[test]
+fn a_decision_on_a_machine_that_is_cut_off_is_sent_once_when_it_is_back() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let hosts = Hosts(&room);
+    let Some(server) = Server::start(&room) else { return };
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "two\n", "why": "more"}})]);
+    let workspace = room.workspace();
+    let (code, out, err) = room.run(&["--detached", "--dir", workspace.to_str().unwrap(), "--agent", &script, "go"]);
+    assert_eq!(code, 0, "{err}");
+    let session = out.trim().strip_prefix("started ").expect("its name").to_owned();
+    let config = room.dir.path().join("config/rightseat");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "[hosts]\nbox = \"far\"\n").unwrap();
+    let (path, own) = (server.path(), room.dir.path().join("own").display().to_string());
+    let env = [("PATH", path.as_str()), ("RIGHTSEAT_STATE_DIR", own.as_str())];
+    let mut screen = Screen::open_in(&room, &room.workspace(), &["home"], (120, 40), &env);
+    screen.wait("the far session's question is read", |text| text.contains("far:") && text.contains("+two"));
+    server.wire.set_down(true);
+    screen.wait("the row stays and says so", |text| {
+        text.contains("reconnecting, <1m old") && text.contains("reconnecting: ") && text.contains("far:ws")
+    });
+    for _ in 0..20 {
+        screen.press("a");
+        screen
+            .wait("a decision", |text| text.contains("nothing was approved") || text.contains("approved, not sent yet"));
+        if screen.text().contains("approved, not sent yet") {
+            break;
+        }
+        screen.press("K");
+        screen.wait_gone("nothing was approved");
+    }
+    screen.press("a");
+    screen.wait_for("x takes the decision back");
+    screen.press("x");
+    screen.wait_for("nothing was decided");
+    screen.press("d");
+    screen.wait_for("a reason, or Enter");
+    screen.press("enter");
+    screen.wait_for("denied, not sent yet");
+    server.wire.set_down(false);
+    screen.wait_for("Inbox 0");
+    screen.press("q");
+    assert!(screen.gone("home is left").success());
+    hosts.wait_for_none();
+    assert_eq!(room.read("a.txt"), "one\n");
+    let (_, out, _) = room.run(&["export", &session, "--jsonl"]);
+    let decided: Vec<&str> = out.lines().filter(|line| line.contains(r#""kind":"decided""#)).collect();
+    assert!(decided.len() == 1 && decided[0].contains(r#""verdict":"deny""#), "{decided:?}");
+    assert_verifies(&room, &session);
+}
+
 #[test]
 fn a_session_is_started_on_a_far_machine() {
     let room = Room::with(&[("a.txt", "one\n")]);

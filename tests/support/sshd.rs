@@ -7,7 +7,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A wire between ssh and its server.
@@ -16,6 +16,7 @@ pub struct Wire {
     /// Bytes in both directions.
     bytes: Arc<AtomicU64>,
     open: Arc<Mutex<Vec<TcpStream>>>,
+    is_down: Arc<AtomicBool>,
 }
 
 impl Wire {
@@ -27,6 +28,9 @@ impl Wire {
         let own = wire.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
+                if own.is_down.load(Ordering::SeqCst) {
+                    continue;
+                }
                 let Ok(far) = TcpStream::connect(("127.0.0.1", server)) else { continue };
                 own.open.lock().unwrap().extend([client.try_clone().unwrap(), far.try_clone().unwrap()]);
                 own.copy(client.try_clone().unwrap(), far.try_clone().unwrap());
@@ -53,6 +57,14 @@ impl Wire {
     /// Bytes so far, in both directions.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::SeqCst)
+    }
+
+    /// No connection goes through while it is down.
+    pub fn set_down(&self, down: bool) {
+        self.is_down.store(down, Ordering::SeqCst);
+        if down {
+            self.cut();
+        }
     }
 
     /// Cuts every connection that there is.

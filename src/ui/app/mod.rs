@@ -12,6 +12,7 @@ mod message;
 pub mod msg;
 pub mod offers;
 pub mod past;
+pub mod place;
 pub mod record;
 pub mod review;
 pub mod rule;

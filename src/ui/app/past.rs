@@ -10,7 +10,6 @@ use crate::model::session::Session;
 use crate::policy::pipeline::Ledger;
 use crate::ui::layout::PaneId;
 use crate::ui::overlays::{Overlay, Pipeline};
-use crate::ui::terminal::Input;
 use crate::wire;
 
 /// See the module.
@@ -60,13 +59,9 @@ impl Past {
     }
 }
 
-/// Takes something of the user in, and asks for what they now want to see.
-pub(super) fn input(app: &mut App, input: Input) -> Vec<Request> {
-    let mut requests = app.input(input);
-    if is_viewed(app) {
-        requests.extend(read(app));
-    }
-    requests
+/// Asks for the past if the user has gone to where it is seen.
+pub(super) fn viewed(app: &mut App) -> Vec<Request> {
+    if is_viewed(app) { read(app) } else { Vec::new() }
 }
 
 /// The user is at the beginning of the conversation, or looks at something that consists of all events.
@@ -76,7 +71,7 @@ fn is_viewed(app: &App) -> bool {
 }
 
 /// Asks for the rest, if it is missing and nobody asked yet.
-pub fn read(app: &mut App) -> Vec<Request> {
+fn read(app: &mut App) -> Vec<Request> {
     let Past::Recent(seq) = app.scene.far.past else { return Vec::new() };
     app.scene.far.past = Past::Reading(seq, Box::default());
     app.scene.touched.transcript = true;

@@ -22,6 +22,14 @@ pub struct Seat {
     shown: Option<(SeatView, u64)>,
 }
 
+impl Seat {
+    /// The event at which this client attached.
+    #[must_use]
+    pub fn head(&self) -> Option<Seq> {
+        self.me.as_ref().map(|(_, head)| *head)
+    }
+}
+
 /// The client that asks this one for control first.
 #[must_use]
 pub fn asked_by(app: &App) -> Option<&ClientId> {

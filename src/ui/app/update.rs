@@ -1,6 +1,6 @@
 //! The only way in: a message and the time it came at, out come requests.
 
-use super::{answering, home, message, past, record, seat, version};
+use super::{answering, home, message, past, place, record, seat, version};
 use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Digest, UnixMs};
 use crate::model::event::Event;
@@ -32,7 +32,7 @@ impl App {
             self.scene.ages_at_ms = self.scene.now_ms;
         }
         match msg {
-            Msg::Input(input) => past::input(self, input),
+            Msg::Input(input) => place::input(self, input),
             Msg::Events(envelopes, _) if self.scene.record.is_some() => record::heard(self, envelopes),
             Msg::Events(envelopes, wall) => self.events(&envelopes, wall),
             Msg::Answered { asked, outcome } => self.answered(&asked, outcome),
@@ -170,7 +170,6 @@ impl App {
         Vec::new()
     }
 
-    /// The rule has its place in the user's policy; the running session should have it too.
     fn troubled(&mut self, text: &str) -> Vec<Request> {
         self.scene.trouble = Some(escape::show(text, &Show::prose()).into_owned());
         self.scene.touched.actions = true;
@@ -180,6 +179,7 @@ impl App {
     fn computed(&mut self, product: Product) -> Vec<Request> {
         self.scene.products.put(product);
         self.scene.touched.target = true;
+        place::pictured(self);
         Vec::new()
     }
 

@@ -4,6 +4,7 @@ use super::{BASE, Command, Scope};
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Leave, Link, Request};
 use crate::ui::app::{home, seat};
+use crate::ui::home::Act;
 use crate::ui::layout::PaneId;
 use crate::ui::overlays::queue::QueueList;
 use crate::ui::overlays::{Overlay, Prompt, Purpose, help::Help, palette::Palette};
@@ -67,6 +68,15 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         why_disabled: |app| app.way.door.is_none().then_some("a record has no other sessions"),
         ..general("home", "home", "All sessions, and one inbox of what is pending in them", home::open)
+    },
+    Command {
+        why_disabled: |app| app.way.door.is_none().then_some("a record has no other sessions"),
+        ..general(
+            "next-session",
+            "next session",
+            "Switch to the next session that waits; this one keeps its place",
+            |_| vec![Request::Home(Act::Next)],
+        )
     },
     general("detach", "detach", "Detach this client; the session continues", |_| vec![Request::Leave(Leave::Detach)]),
     general("quit", "quit", "Quit; a session with nothing pending ends, any other continues", |app| {

@@ -29,7 +29,7 @@ use crate::ui::theme::{self, Depth, Signs, ThemeError};
 use crate::ui::welcome::{Kept, Offers, Welcome, Wish};
 use crate::ui::workers::{Pool, Product};
 use crossterm::event::EventStream;
-pub use door::{HomeDoor, HomeFirst, Way};
+pub use door::{HomeDoor, HomeFirst, KeepPlace, Way};
 use files::{Dirs, UserFiles};
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
@@ -204,6 +204,7 @@ pub async fn run(
     drop(modes);
     // Whoever tells the home screen something sees that it is gone.
     client.from_home.close();
+    door::keep_place(&client.options.way, &client.app, &ended);
     // Mostly the process ends now: taking a long session apart piece by piece would only keep the shell waiting.
     if !matches!(ended, Ended::Left(Leave::Open(_) | Leave::New)) {
         std::mem::forget(client);
