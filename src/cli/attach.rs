@@ -3,11 +3,14 @@
 use super::args::Shared;
 use super::place::{Places, SessionPlace};
 use super::screen::Then;
-use super::{DONE, Done, Fail, daemon, home, screen, socket, ssh};
+use super::{DONE, Done, Fail, daemon, home, packing, screen, socket, ssh};
 use crate::base::{ActionId, SessionId};
 use crate::ui::run::Stream;
+use crate::wire::limits::WIRE_LINE_BYTES_MAX;
 use crate::wire::{self, Message};
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
 /// `rightseat attach`.
 pub fn attach(shared: &Shared, session: Option<&str>, ssh: Option<&str>, read_only: bool, stdio: bool) -> Done {
@@ -70,23 +73,30 @@ pub fn continues(place: &SessionPlace) -> String {
     format!("{id} continues; `rightseat attach {id}` returns to it", id = place.id)
 }
 
-/// Copies between the socket and stdin/stdout.
+/// Copies between the socket and stdin/stdout. What goes to a client that asked for it is packed, from the answer to its
+/// attach on.
 fn pipe(place: &SessionPlace, read_only: bool) -> Done {
     let runtime = daemon::runtime()?;
     let copied: std::io::Result<()> = runtime.block_on(async {
-        let (mut read, mut write) = socket::connect(&place.socket()).await?.into_split();
-        let (mut stdin, mut stdout) = (tokio::io::stdin(), tokio::io::stdout());
+        let (read, mut write) = socket::connect(&place.socket()).await?.into_split();
+        let (mut stdin, stdout) = (BufReader::new(tokio::io::stdin()), tokio::io::stdout());
+        let packs = Arc::new(OnceLock::new());
+        let asked = packs.clone();
         let up = async {
-            if read_only {
-                return without_control(stdin, write).await;
+            // A client attaches first.
+            let mut first = Vec::new();
+            (&mut stdin).take(WIRE_LINE_BYTES_MAX as u64).read_until(b'\n', &mut first).await?;
+            if let Some(id) = packing::asked(&first) {
+                let _ = asked.set(id);
             }
-            tokio::io::copy(&mut stdin, &mut write).await?;
-            tokio::io::AsyncWriteExt::shutdown(&mut write).await
+            if read_only {
+                return without_control(std::io::Cursor::new(first).chain(stdin), write).await;
+            }
+            write.write_all(&first).await?;
+            tokio::io::copy_buf(&mut stdin, &mut write).await?;
+            write.shutdown().await
         };
-        let down = async {
-            tokio::io::copy(&mut read, &mut stdout).await?;
-            tokio::io::AsyncWriteExt::flush(&mut stdout).await
-        };
+        let down = packing::down(read, stdout, &packs);
         tokio::pin!(down);
         // The end of the input is not the end of the session: the host still answers what was asked before it.
         tokio::select! {
@@ -100,7 +110,10 @@ fn pipe(place: &SessionPlace, read_only: bool) -> Done {
 }
 
 /// Passes messages on; whatever an attach asks for, it never gets control.
-async fn without_control(stdin: tokio::io::Stdin, write: tokio::net::unix::OwnedWriteHalf) -> std::io::Result<()> {
+async fn without_control(
+    stdin: impl AsyncRead + Send + Unpin + 'static,
+    write: tokio::net::unix::OwnedWriteHalf,
+) -> std::io::Result<()> {
     let broke = |e: wire::FrameError| std::io::Error::other(e);
     let (mut reader, mut writer) = wire::pair(stdin, write);
     while let Some(frame) = reader.next().await {

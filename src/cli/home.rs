@@ -7,12 +7,10 @@ use super::list::Sessions;
 use super::place::{Places, SessionPlace};
 use super::screen::Then;
 use super::verdict::exchange;
-use super::{DONE, Done, Fail, attach, daemon, print, screen, settings, show, socket, ssh, start};
+use super::{DONE, Done, Fail, attach, daemon, far, print, screen, settings, show, socket, ssh, start};
 use crate::base::SessionId;
 use crate::base::text::Untrusted;
-use crate::cli::limits::{
-    HOME_AGES_MS, HOME_ASK_MS_MAX, HOME_BATCH_MS, HOME_LINE_BYTES_MAX, NAME_CHARS_MAX, SSH_SAID_BYTES_MAX,
-};
+use crate::cli::limits::{HOME_AGES_MS, HOME_ASK_MS_MAX, HOME_BATCH_MS, NAME_CHARS_MAX};
 use crate::model::event::Verdict;
 use crate::port::Clock as _;
 use crate::ui::home::{Act, Item, Told};
@@ -21,10 +19,10 @@ use crate::wire::{Attach, Decide, Machine, Request, Shown};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::sync::mpsc;
 
 /// `rightseat home`; with `feed`, as lines of JSON for the home screen of another machine.
@@ -87,6 +85,8 @@ pub fn door(shared: &Shared) -> HomeDoor {
         tokio::spawn(async move {
             let told = match act {
                 Act::Watch => return watch(&shared, &tell),
+                Act::Next => next(&shared).await,
+                Act::Withdraw(item) => Told::Done(far::withdraw(&item)),
                 Act::Show(item) => {
                     let shown = text(&shared, &item).await;
                     Told::Shown { item, shown }
@@ -126,48 +126,56 @@ pub fn door(shared: &Shared) -> HomeDoor {
     }))
 }
 
-/// One decision after the other; the first that fails ends it.
+/// One decision after the other; the first that fails ends it. One that cannot reach its machine waits for the link.
 async fn decided(
     shared: &Shared,
     items: Vec<Item>,
     decision: impl Fn(&Item) -> Decide,
     verdict: Verdict,
 ) -> Result<String, String> {
-    let mut done = Vec::new();
+    let (mut done, mut kept) = (Vec::new(), Vec::new());
     for item in &items {
-        let attach = Attach { inbox: true, ..Attach::default() };
         let before = if done.is_empty() { String::new() } else { format!("after {}: ", done.join(", ")) };
-        ask(shared, item, attach, Request::Decide(decision(item))).await.map_err(|why| format!("{before}{why}"))?;
-        let action = item.action.as_ref().map_or("", |action| action.as_str());
-        done.push(format!("{} {action}", item.session));
+        let decide = decision(item);
+        let name = format!("{} {}", item.session, decide.action);
+        let sent = match &item.host {
+            None => ask(shared, item, inbox(), Request::Decide(decide)).await.map(|()| true),
+            Some(host) => far::decide(host, &item.session, decide).await,
+        };
+        if sent.map_err(|why| format!("{before}{why}"))? {
+            done.push(name);
+        } else {
+            kept.push(name);
+        }
     }
-    Ok(format!("{} {}", verdict.words(), done.join(", ")))
+    let words = verdict.words();
+    Ok(match (done.join(", "), kept.join(", ")) {
+        (done, kept) if kept.is_empty() => format!("{words} {done}"),
+        (done, kept) if done.is_empty() => format!("not sent yet: {words} {kept}; it is sent when the link is back"),
+        (done, kept) => format!("{words} {done}; not sent yet: {kept}"),
+    })
+}
+
+/// Attaches to decide, never with control.
+pub fn inbox() -> Attach {
+    Attach { inbox: true, ..Attach::default() }
 }
 
 /// Asks the host of a session, here or on its machine.
 async fn ask(shared: &Shared, item: &Item, attach: Attach, request: Request) -> Result<(), String> {
+    if let Some(host) = &item.host {
+        return far::ask(host, &item.session, attach, request).await.map_err(far::AskError::words);
+    }
     let limit = Duration::from_millis(HOME_ASK_MS_MAX);
-    let late = |_| Err(std::io::Error::other("it did not answer in time; check whether it took effect"));
-    let answered = match &item.host {
-        None => {
-            let place = place(shared, &item.session)?;
-            let stream = socket::connect(&place.socket()).await.map_err(|e| format!("{}: {e}", item.session))?;
-            let (read, write) = stream.into_split();
-            tokio::time::timeout(limit, exchange(read, write, attach, request)).await.unwrap_or_else(late)
-        }
-        Some(host) => {
-            let words = ["attach", item.session.as_str(), "--stdio"];
-            let mut child = ssh::command(host, &words, false).spawn().map_err(|e| format!("cannot start ssh: {e}"))?;
-            let (Some(read), Some(write)) = (child.stdout.take(), child.stdin.take()) else {
-                return Err("ssh has no pipes".to_owned());
-            };
-            tokio::time::timeout(limit, exchange(read, write, attach, request)).await.unwrap_or_else(late)
-        }
-    };
-    match answered {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(refused)) => Err(refused.message),
-        Err(error) => Err(format!("{}: {error}", item.session)),
+    let place = place(shared, &item.session)?;
+    let stream = socket::connect(&place.socket()).await.map_err(|e| format!("{}: {e}", item.session))?;
+    let (read, write) = stream.into_split();
+    let sent = AtomicBool::new(false);
+    match tokio::time::timeout(limit, exchange(read, write, attach, request, &sent)).await {
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(Err(refused))) => Err(refused.message),
+        Ok(Err(error)) => Err(format!("{}: {error}", item.session)),
+        Err(_) => Err(format!("{} did not answer in time; check whether it took effect", item.session)),
     }
 }
 
@@ -186,7 +194,7 @@ async fn text(shared: &Shared, item: &Item) -> Result<Shown, String> {
             read.await.map_err(|e| e.to_string())?.map_err(|fail| fail.text)
         }
         Some(host) => {
-            let out = far(host, &["show", item.session.as_str(), action.as_str(), "--json"]).await?;
+            let out = far::run(host, &["show", item.session.as_str(), action.as_str(), "--json"]).await?;
             let shown: Shown = serde_json::from_str(&out).map_err(|e| format!("{host} sent an invalid answer: {e}"))?;
             let fits = shown.action == action && shown.session == item.session;
             if fits { Ok(shown) } else { Err(format!("{host} answered about another action")) }
@@ -201,7 +209,7 @@ async fn on_its_machine(shared: &Shared, item: &Item, words: &[&str]) -> Result<
         let done = tokio::task::spawn_blocking(move || housekeeping(&shared, &words));
         return done.await.map_err(|e| e.to_string())?.map_err(|fail| fail.text);
     };
-    far(host, words).await.map(|out| out.trim().to_owned())
+    far::run(host, words).await.map(|out| out.trim().to_owned())
 }
 
 fn housekeeping(shared: &Shared, words: &[String]) -> Result<String, Fail> {
@@ -273,33 +281,6 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// Runs rightseat on another machine; its output.
-async fn far(host: &str, words: &[&str]) -> Result<String, String> {
-    let mut command = ssh::command(host, words, false);
-    command.stdin(std::process::Stdio::null());
-    let mut child = command.spawn().map_err(|e| format!("cannot start ssh: {e}; install OpenSSH"))?;
-    let (Some(out), Some(error)) = (child.stdout.take(), child.stderr.take()) else {
-        return Err("ssh has no pipes".to_owned());
-    };
-    let limit = Duration::from_millis(HOME_ASK_MS_MAX);
-    let late = |_| format!("{host} did not answer in {} s", HOME_ASK_MS_MAX / 1_000);
-    let read = async {
-        let (mut text, mut said) = (Vec::new(), Vec::new());
-        let (mut out, mut error) = (out.take(HOME_LINE_BYTES_MAX as u64), error.take(SSH_SAID_BYTES_MAX));
-        // What cannot be read is explained by the exit code.
-        let _ = tokio::join!(out.read_to_end(&mut text), error.read_to_end(&mut said));
-        // What goes on beyond that is cut off.
-        drop((out, error));
-        (child.wait().await.ok().and_then(|status| status.code()), text, said)
-    };
-    let (code, text, said) = tokio::time::timeout(limit, read).await.map_err(late)?;
-    if code == Some(0) {
-        return Ok(String::from_utf8_lossy(&text).into_owned());
-    }
-    let said = Untrusted::from_bytes(&said).visible_lines().collect::<Vec<_>>().join("; ");
-    Err(ssh::explained(host, code, &said))
-}
-
 /// Tells the sessions of all machines until the screen is gone.
 fn watch(shared: &Shared, tell: &mpsc::Sender<Told>) {
     let (to_all, mut machines) = mpsc::channel::<Machine>(8);
@@ -307,12 +288,13 @@ fn watch(shared: &Shared, tell: &mpsc::Sender<Told>) {
     std::thread::spawn(move || watch_here(&here, |machine| local.blocking_send(machine).is_ok()));
     let hosts = settings::hosts(shared);
     for (name, host) in hosts {
-        let to_all = to_all.clone();
-        tokio::spawn(async move { watch_far(name, host, to_all).await });
+        let (to_all, tell) = (to_all.clone(), tell.clone());
+        tokio::spawn(async move { far::follow(name, host, to_all, tell).await });
     }
     drop(to_all);
     let tell = tell.clone();
     tokio::spawn(async move {
+        let mut unsent = far::changes();
         let mut known: BTreeMap<Option<String>, Machine> = BTreeMap::new();
         loop {
             tokio::select! {
@@ -320,14 +302,32 @@ fn watch(shared: &Shared, tell: &mpsc::Sender<Told>) {
                     let Some(machine) = machine else { return };
                     known.insert(machine.host.clone(), machine);
                 }
+                Ok(()) = unsent.changed() => {}
                 () = tell.closed() => return,
             }
-            let told = Told::Machines { at: SystemClock.now(), machines: known.values().cloned().collect() };
+            let machines = known.values().cloned().map(far::with_unsent).collect();
+            let told = Told::Machines { at: SystemClock.now(), machines };
             if tell.send(told).await.is_err() {
                 return;
             }
         }
     });
+}
+
+/// The sessions of this machine now, and of the others as they told them last.
+async fn next(shared: &Shared) -> Told {
+    static SESSIONS: Mutex<Option<Sessions>> = Mutex::new(None);
+    let shared = shared.clone();
+    let look = move || {
+        let mut sessions = SESSIONS.lock().unwrap_or_else(PoisonError::into_inner);
+        if sessions.is_none() {
+            *sessions = Sessions::open(&shared).ok();
+        }
+        sessions.as_mut().map(Sessions::look).unwrap_or_default()
+    };
+    let here = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+    let machines = std::iter::once(Machine { sessions: here, ..Machine::default() }).chain(far::known()).collect();
+    Told::Next { at: SystemClock.now(), machines }
 }
 
 /// Tells this machine's sessions now, when a journal changes, and once a minute for their ages, until nobody wants it.
@@ -363,7 +363,7 @@ fn watch_here(shared: &Shared, mut tell: impl FnMut(Machine) -> bool) {
             [(id, why)] => Some(format!("{id} cannot be read: {why}")),
             [(id, why), rest @ ..] => Some(format!("{id} and {} more cannot be read: {why}", rest.len())),
         };
-        if !tell(Machine { host: None, sessions: found, trouble }) {
+        if !tell(Machine { sessions: found, trouble, ..Machine::default() }) {
             return;
         }
         settle(&changes, watcher.is_some());
@@ -389,54 +389,6 @@ fn settle(changes: &Receiver<()>, is_watched: bool) {
     }
     std::thread::sleep(Duration::from_millis(HOME_BATCH_MS));
     while changes.try_recv().is_ok() {}
-}
-
-/// Tells the sessions of another machine as it tells them, until the screen is gone. A link that drops is not tried
-/// again: the screen says so, and opening home again connects again.
-async fn watch_far(name: String, host: String, tell: mpsc::Sender<Machine>) {
-    let mut machine =
-        Machine { host: Some(host.clone()), trouble: Some("connecting".to_owned()), ..Machine::default() };
-    if tell.send(machine.clone()).await.is_err() {
-        return;
-    }
-    let why = match ssh::command(&host, &["home", "--feed"], false).spawn() {
-        Err(error) => format!("cannot start ssh: {error}; install OpenSSH"),
-        Ok(mut child) => {
-            let (out, error) = (child.stdout.take(), child.stderr.take());
-            if let Some(out) = out {
-                let mut out = BufReader::new(out);
-                loop {
-                    let mut line = Vec::new();
-                    let mut bounded = (&mut out).take(HOME_LINE_BYTES_MAX as u64);
-                    let read = tokio::select! {
-                        read = bounded.read_until(b'\n', &mut line) => read,
-                        () = tell.closed() => return,
-                    };
-                    if read.is_ok_and(|count| count == 0) || !line.ends_with(b"\n") {
-                        break;
-                    }
-                    // A remote shell may print a greeting.
-                    let Ok(told) = serde_json::from_slice::<Machine>(&line) else { continue };
-                    machine = Machine { host: Some(host.clone()), ..told };
-                    if tell.send(machine.clone()).await.is_err() {
-                        return;
-                    }
-                }
-            }
-            let mut said = Vec::new();
-            if let Some(error) = error {
-                // Without its words the exit code still says what happened.
-                let _ = error.take(SSH_SAID_BYTES_MAX).read_to_end(&mut said).await;
-            }
-            let said = Untrusted::from_bytes(&said).visible_lines().collect::<Vec<_>>().join("; ");
-            let code = child.wait().await.ok().and_then(|status| status.code());
-            ssh::explained(&host, code, &said)
-        }
-    };
-    let shown = if name == host { why } else { format!("{name}: {why}") };
-    // What was known of it may not hold any more, and nothing can be decided there.
-    machine.sessions.iter_mut().for_each(|session| session.running = false);
-    let _ = tell.send(Machine { trouble: Some(shown), ..machine }).await;
 }
 
 /// Prints this machine's sessions as one line of JSON whenever they change, until nobody reads it.

@@ -46,6 +46,10 @@ pub const REVIEW_FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 pub const REPLAY_PIPE_BYTES_MAX: usize = 256 * 1024;
 /// Bytes between the relay of an ssh link and its client.
 pub const SSH_PIPE_BYTES_MAX: usize = 256 * 1024;
+/// Sessions whose place is kept while others are open in the same process.
+pub const PLACES_KEPT_MAX: usize = 1_000;
+/// Bytes that the remote end of an ssh link packs at once.
+pub const PACKED_PIECE_BYTES_MAX: usize = 64 * 1024;
 /// First and longest wait before a dropped ssh link is tried again, milliseconds.
 pub const SSH_BACKOFF_MS_MIN: u64 = 500;
 pub const SSH_BACKOFF_MS_MAX: u64 = 15_000;
@@ -87,6 +91,11 @@ pub const HOME_AGES_MS: u64 = 60_000;
 pub const HOME_LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Time that another machine gets to answer a request of the home screen, milliseconds.
 pub const HOME_ASK_MS_MAX: u64 = 30_000;
+/// First and longest wait before a dropped link of the home screen is tried again, milliseconds.
+pub const HOME_BACKOFF_MS_MIN: u64 = 1_000;
+pub const HOME_BACKOFF_MS_MAX: u64 = 60_000;
+/// Decisions of the home screen that wait for their links.
+pub const HOME_UNSENT_MAX: usize = 100;
 /// Templates of plans that are listed.
 pub const PLAN_FILES_MAX: usize = 200;
 /// How long a host that goes waits for its last notification.

@@ -182,6 +182,8 @@ impl Source {
             // Ages are shown as they were.
             now: last.map_or(UnixMs(0), |e| e.at),
             snapshot: None,
+            recent: false,
+            pack: None,
         }
     }
 

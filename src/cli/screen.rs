@@ -2,13 +2,17 @@
 
 use super::args::Shared;
 use super::{DONE, Fail, INTERRUPTED, home, settings};
+use crate::cli::limits::PLACES_KEPT_MAX;
 use crate::ui::app::Leave;
+use crate::ui::app::place::Place;
 use crate::ui::home::Item;
 use crate::ui::run::files::{Dirs, KeepRule, PlanStore, UserFiles};
-use crate::ui::run::{self, Desktop, Ended, HomeFirst, Notices, Options, Stream, Way};
+use crate::ui::run::{self, Desktop, Ended, HomeFirst, KeepPlace, Notices, Options, Stream, Way};
 use crate::ui::terminal::modes;
 use crate::ui::theme::{Depth, Signs};
+use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// An environment variable, unless it is missing or no UTF-8.
 pub fn env(name: &str) -> Option<String> {
@@ -74,8 +78,29 @@ pub fn options(shared: &Shared, title: &str, control: Option<bool>) -> Result<Op
         },
         control,
         opening: None,
-        way: Way { door: Some(home::door(shared)), ..Way::default() },
+        way: Way {
+            door: Some(home::door(shared)),
+            place: places().remove(title),
+            keep: Some(keep_place(title)),
+            ..Way::default()
+        },
     })
+}
+
+/// Where the user was in the sessions that they left for others in this process, by the sessions' names.
+fn places() -> std::sync::MutexGuard<'static, BTreeMap<String, Place>> {
+    static PLACES: Mutex<BTreeMap<String, Place>> = Mutex::new(BTreeMap::new());
+    PLACES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn keep_place(title: &str) -> KeepPlace {
+    let title = title.to_owned();
+    KeepPlace(Arc::new(move |place| {
+        let mut places = places();
+        if places.len() < PLACES_KEPT_MAX {
+            places.insert(title.clone(), place);
+        }
+    }))
 }
 
 /// What follows the end of a client.

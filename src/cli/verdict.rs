@@ -8,6 +8,7 @@ use crate::base::Digest;
 use crate::model::event::Verdict;
 use crate::wire::{self, Attach, Code, Decide, Id, Message, Request, RpcError};
 use serde_json::value::RawValue;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// The ids of the two requests.
@@ -31,7 +32,7 @@ pub fn decide(shared: &Shared, verdict: Verdict, args: &VerdictArgs) -> Done {
     let runtime = daemon::runtime()?;
     let answered = runtime.block_on(async {
         let (read, write) = socket::connect(&place.socket()).await?.into_split();
-        exchange(read, write, attach, Request::Decide(decision)).await
+        exchange(read, write, attach, Request::Decide(decision), &AtomicBool::new(false)).await
     });
     runtime.shutdown_background();
     match answered.map_err(|error| Fail::usage(format!("{}: {error}", place.id)))? {
@@ -44,26 +45,29 @@ pub fn decide(shared: &Shared, verdict: Verdict, args: &VerdictArgs) -> Done {
     }
 }
 
-/// Attaches without the session's past, asks, and returns the answer to that.
+/// Attaches without the session's past, asks, and returns the answer to that. `sent` is set when the request may have
+/// reached the host.
 pub async fn exchange(
     read: impl AsyncRead + Send + Unpin + 'static,
     write: impl AsyncWrite + Send + Unpin + 'static,
     attach: Attach,
     ask: Request,
+    sent: &AtomicBool,
 ) -> std::io::Result<Result<(), RpcError>> {
     let broke = |error: wire::FrameError| std::io::Error::other(error);
     let (mut reader, mut writer) = wire::pair(read, write);
     let attach = Attach { control: attach.control.or(Some(false)), snapshot: true, ..attach };
-    for (id, request) in [(ATTACH, Request::Attach(attach)), (ASK, ask)] {
-        writer.send(&request.message(Id::Number(id))?).await.map_err(broke)?;
-    }
+    writer.send(&Request::Attach(attach).message(Id::Number(ATTACH))?).await.map_err(broke)?;
     while let Some(frame) = reader.next().await {
         // A remote shell may print a greeting before the host's first message.
         let Ok(Message::Answer { id: Id::Number(id), result }) = frame.map_err(broke)? else { continue };
         match (id == ASK, result) {
             (true, result) => return Ok(result.map(|_: Box<RawValue>| ())),
             (false, Err(error)) => return Ok(Err(error)),
-            (false, Ok(_)) => {}
+            (false, Ok(_)) => {
+                sent.store(true, Ordering::SeqCst);
+                writer.send(&ask.message(Id::Number(ASK))?).await.map_err(broke)?;
+            }
         }
     }
     Err(std::io::Error::other("the connection was closed before there was an answer"))

@@ -3,7 +3,8 @@
 
 use super::actor::Msg;
 use super::book::Published;
-use super::snapshot;
+use super::follow::{Following, Told};
+use super::{recent, snapshot};
 use crate::base::limits::CLIENT_READ_EVENTS_MAX;
 use crate::base::{ClientId, Seq};
 use crate::host::limits::{
@@ -22,6 +23,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub struct Source {
     pub path: Arc<PathBuf>,
     pub head: watch::Receiver<Published>,
+    pub followed: watch::Receiver<Following>,
 }
 
 /// The channel for the answer to a request.
@@ -33,6 +35,14 @@ pub struct Asked {
     pub client: ClientId,
     pub request: Request,
     pub reply: Responder,
+}
+
+/// Where the stream of events begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begin {
+    At(Seq),
+    /// With the recent part of what is there up to this event.
+    Recent(Seq),
 }
 
 /// Serves one connection until it ends. `client` is its name; `lenient` attaches it at its first request even if that
@@ -48,12 +58,13 @@ pub async fn serve(
     let (answers, answers_rx) = mpsc::channel(CLIENT_ANSWERS_MAX);
     let (begin, begin_rx) = watch::channel(None);
     // A headless script that closes its input continues reading; every other client has left.
-    let mut writing = tokio::spawn(write(writer, answers_rx, begin_rx, source, lenient));
+    let mut writing = tokio::spawn(write(client.clone(), writer, answers_rx, begin_rx, source.clone(), lenient));
     let mut intake = Intake {
         client: client.clone(),
         to_actor: to_actor.clone(),
         answers,
         begin,
+        source,
         lenient,
         seen: SeenIds::default(),
     };
@@ -68,7 +79,7 @@ pub async fn serve(
     }
     if lenient && begin_unset(&intake.begin) {
         // Nothing was ever asked: whoever closed the input still gets the record.
-        intake.begin.send_replace(Some(Seq(1)));
+        intake.begin.send_replace(Some(Begin::At(Seq(1))));
     }
     drop(intake);
     let _ = to_actor.send(Msg::ClientGone(client)).await;
@@ -94,21 +105,24 @@ pub async fn refuse(mut reader: wire::FrameReader, mut writer: wire::FrameWriter
     let _ = tokio::time::timeout(patience, writer.send(&refusal)).await;
 }
 
-fn begin_unset(begin: &watch::Sender<Option<Seq>>) -> bool {
+fn begin_unset(begin: &watch::Sender<Option<Begin>>) -> bool {
     begin.borrow().is_none()
 }
 
-/// A record as a `session/event` line: the body is spliced in as it is kept, not parsed.
-fn notification(record: &journal::Record) -> String {
+/// A record as an envelope: the body is spliced in as it is kept, not parsed.
+fn envelope(record: &journal::Record) -> String {
     let kind = serde_json::Value::from(record.kind.as_str());
     let rest = match record.body.trim_start_matches('{') {
         "}" => "}",
         rest => &format!(",{rest}"),
     };
     let (seq, at) = (record.seq, record.at.0);
-    format!(
-        r#"{{"jsonrpc":"2.0","method":"session/event","params":{{"envelope":{{"seq":{seq},"at":{at},"kind":{kind}{rest}}}}}"#
-    )
+    format!(r#"{{"seq":{seq},"at":{at},"kind":{kind}{rest}"#)
+}
+
+/// A record as a `session/event` line.
+fn notification(record: &journal::Record) -> String {
+    format!(r#"{{"jsonrpc":"2.0","method":"session/event","params":{{"envelope":{}}}}}"#, envelope(record))
 }
 
 /// Remembers request ids so that a repeated one is answered once.
@@ -140,7 +154,8 @@ struct Intake {
     to_actor: mpsc::Sender<Msg>,
     answers: mpsc::Sender<Message>,
     /// The start of the stream of events; set by the attach.
-    begin: watch::Sender<Option<Seq>>,
+    begin: watch::Sender<Option<Begin>>,
+    source: Source,
     lenient: bool,
     seen: SeenIds,
 }
@@ -189,15 +204,20 @@ impl Intake {
             }
             let attach = Request::Attach(wire::Attach { control: Some(true), ..wire::Attach::default() });
             if self.put(attach).await.is_some_and(|r| r.is_ok()) {
-                self.begin.send_replace(Some(Seq(1)));
+                self.begin.send_replace(Some(Begin::At(Seq(1))));
             }
+        }
+        if let Request::Past(past) = &request {
+            let answer = self.past(past.from).await;
+            return self.answer(id, answer);
         }
         let attach = if let Request::Attach(attach) = &request { Some(attach.clone()) } else { None };
         // Requests of one client are answered in order; the actor never waits for anything slow before it answers, but
         // for a stop, whose census is worth waiting for.
         let Some(reply) = self.put(request).await else { return false };
         let from = match (&attach, &reply) {
-            (Some(attach), Ok(Answer::Attach(attached))) => Some(snapshot::first_event(attach, attached)),
+            (Some(_), Ok(Answer::Attach(attached))) if attached.recent => Some(Begin::Recent(attached.head)),
+            (Some(attach), Ok(Answer::Attach(attached))) => Some(Begin::At(snapshot::first_event(attach, attached))),
             _ => None,
         };
         let goes_on = self.answer(id, reply);
@@ -205,6 +225,17 @@ impl Intake {
             self.begin.send_replace(from);
         }
         goes_on
+    }
+
+    /// A page of older events. It is read here: the session waits for no reader.
+    async fn past(&self, from: Seq) -> Result<Answer, RpcError> {
+        let (path, head) = (self.source.path.clone(), self.source.head.borrow().head);
+        let read = tokio::task::spawn_blocking(move || recent::page(&journal::Reader::open(&path)?, from, head));
+        let failed = |why: String| RpcError::new(Code::Internal, format!("the journal cannot be read: {why}"));
+        let read = read.await.map_err(|error| failed(error.to_string()))?;
+        let (records, next) = read.map_err(|error| failed(error.to_string()))?;
+        let lines = records.iter().map(|record| envelope(record) + "\n").collect();
+        Ok(Answer::Past(wire::PastEvents { lines, next }))
     }
 
     async fn put(&self, request: Request) -> Option<Result<Answer, RpcError>> {
@@ -218,15 +249,17 @@ impl Intake {
 /// The writing half: answers first, then events from the cursor, as fast as the client takes them. Once the reading
 /// half has ended, what is due is written; `stays` then continues with the events to come.
 async fn write(
+    client: ClientId,
     mut writer: wire::FrameWriter,
     mut answers: mpsc::Receiver<Message>,
-    mut begin: watch::Receiver<Option<Seq>>,
+    mut begin: watch::Receiver<Option<Begin>>,
     mut source: Source,
     stays: bool,
 ) {
-    let mut cursor: Option<Seq> = None;
+    let mut cursor: Option<Begin> = None;
     let mut journal: Option<journal::Reader> = None;
     let mut reported_trouble = false;
+    let mut told = Told::default();
     let mut reading_ended = false;
     loop {
         let published = source.head.borrow_and_update().clone();
@@ -239,9 +272,17 @@ async fn write(
                 return;
             }
         }
-        if let Some(from) = cursor.filter(|from| *from <= published.head) {
+        let due = |from: &Begin| !matches!(from, Begin::At(from) if *from > published.head);
+        let following = source.followed.borrow_and_update().clone();
+        for (method, params) in told.news(&client, &following) {
+            let Ok(note) = Message::notification(method, &params) else { continue };
+            if writer.send(&note).await.is_err() {
+                return;
+            }
+        }
+        if let Some(from) = cursor.filter(due) {
             let Some(next) = send_events(&mut writer, &mut journal, &source, from).await else { return };
-            cursor = Some(next);
+            cursor = Some(Begin::At(next));
             // Answers go between batches, so a client far behind still gets them.
             while let Ok(answer) = answers.try_recv() {
                 if writer.send(&answer).await.is_err() {
@@ -276,6 +317,8 @@ async fn write(
                     return;
                 }
             }
+            // The actor owns both.
+            Ok(()) = source.followed.changed() => {}
         }
     }
 }
@@ -285,7 +328,7 @@ async fn send_events(
     writer: &mut wire::FrameWriter,
     journal: &mut Option<journal::Reader>,
     source: &Source,
-    from: Seq,
+    from: Begin,
 ) -> Option<Seq> {
     let path = source.path.clone();
     let opened = journal.take();
@@ -294,7 +337,10 @@ async fn send_events(
             Some(reader) => reader,
             None => journal::Reader::open(&path)?,
         };
-        let records = reader.read(from, CLIENT_READ_EVENTS_MAX)?;
+        let records = match from {
+            Begin::At(from) => reader.read(from, CLIENT_READ_EVENTS_MAX)?,
+            Begin::Recent(head) => recent::select(&reader, head)?,
+        };
         Ok::<_, journal::Error>((reader, records))
     });
     let (reader, records) = match read.await {
@@ -306,17 +352,15 @@ async fn send_events(
         Err(_) => return None,
     };
     *journal = Some(reader);
-    let mut next = from;
+    let last = match from {
+        Begin::At(_) => records.last()?.seq,
+        Begin::Recent(head) => head,
+    };
     for record in &records {
-        next = record.seq.next();
         writer.feed_line(notification(record)).await.ok()?;
     }
-    if let Some(last) = records.last() {
-        let head = serde_json::json!({ "seq": last.seq });
-        writer.feed(&Message::notification("session/head", &head).ok()?).await.ok()?;
-    } else {
-        return None;
-    }
+    let head = serde_json::json!({ "seq": last });
+    writer.feed(&Message::notification("session/head", &head).ok()?).await.ok()?;
     writer.flush().await.ok()?;
-    Some(next)
+    Some(last.next())
 }

@@ -105,3 +105,18 @@ pub const COVERED_LINES_MAX: usize = 2_000;
 /// Guarded files of a command whose contents are recorded, and bytes of all of them.
 pub const SIDES_FILES_MAX: usize = 32;
 pub const SIDES_BYTES_MAX: usize = 256 * 1024;
+/// Events from which on a client that asks for the recent part is not sent all of them.
+pub const CLIENT_RECENT_EVENTS_MIN: u64 = 1_000;
+/// The last events in the recent part, and their bytes.
+pub const RECENT_TAIL_EVENTS_MAX: usize = 400;
+pub const RECENT_TAIL_BYTES_MAX: usize = 96 * 1024;
+/// Older events of one kind in it, and reports of the newest run of checks.
+pub const RECENT_OF_KIND_EVENTS_MAX: usize = 50;
+pub const RECENT_REPORTS_EVENTS_MAX: usize = 200;
+/// Older events in one answer, and their bytes.
+pub const CLIENT_PAST_EVENTS_MAX: usize = 4_000;
+pub const CLIENT_PAST_BYTES_MAX: usize = 512 * 1024;
+/// Milliseconds after which control can be taken from a client that was asked for it and has not answered.
+pub const CONTROL_ASK_MS: u64 = 10_000;
+/// Milliseconds after their last key for which a person at a client is at work: an attach does not take control from them.
+pub const CONTROL_AT_WORK_MS: u64 = 60_000;

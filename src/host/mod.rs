@@ -9,6 +9,7 @@ mod clients;
 mod drill;
 mod encoding;
 mod find;
+mod follow;
 mod gate;
 mod handover;
 pub mod limits;
@@ -16,6 +17,7 @@ mod line;
 mod merge;
 mod past;
 mod plans;
+mod recent;
 mod report;
 mod resolve;
 mod runs;
@@ -207,7 +209,7 @@ impl Host {
         let (to_actor, inbox) = mpsc::channel(HOST_QUEUE_MESSAGES_MAX);
         let path = Arc::new(setup.journal_path.clone());
         let actor = actor::Actor::open(setup, to_actor.clone())?;
-        let source = clients::Source { path, head: actor.follow() };
+        let source = clients::Source { path, head: actor.follow(), followed: actor.followed() };
         let (done, ending) = oneshot::channel();
         tokio::spawn(async move {
             let ending = actor.run(inbox).await;

@@ -182,6 +182,10 @@ open_words! {
         Left = "left",
         TookControl = "took_control",
         LostControl = "lost_control",
+        /// It asks the one that has control for it.
+        AskedControl = "asked_control",
+        /// The one that has control keeps it.
+        RefusedControl = "refused_control",
     }
 
     /// The meaning of the `ref` of a piece of evidence.

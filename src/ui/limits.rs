@@ -34,6 +34,8 @@ pub const UI_PASTE_LINES_MAX: usize = 10;
 pub const UI_PASTE_BYTES_MAX: usize = 1_000;
 /// Shortest time between two states of a message that the host is sent while it is being written, milliseconds.
 pub const UI_DRAFT_MS_MIN: u64 = 3_000;
+/// Shortest time between two places that those who follow a client are told of, milliseconds.
+pub const UI_VIEW_MS_MIN: u64 = 250;
 /// Messages that are remembered, on the disk and in the client.
 pub const UI_HISTORY_ENTRIES_MAX: usize = 500;
 /// The file of a project's messages; above it the older half goes.

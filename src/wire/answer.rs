@@ -25,6 +25,27 @@ pub struct AttachedAs {
     /// The open items at `head`, in words of the envelopes; the events before it are not sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<serde_json::Value>,
+    /// The events up to `head` come with gaps: only those that the first screen needs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recent: bool,
+    /// Everything after this line is packed so; set by the remote end of an ssh link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pack: Option<String>,
+}
+
+/// The client that has control now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Controlled {
+    pub control: Option<ClientId>,
+    pub seq: Seq,
+}
+
+/// Older events: one envelope a line, in order and without gaps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastEvents {
+    pub lines: String,
+    /// The event after them.
+    pub next: Seq,
 }
 
 /// Prompts that wait for the turn to end.

@@ -1,6 +1,7 @@
 //! Frames: one JSON message a line, bounded, over any byte stream.
 
 use super::message::{Code, Message, RpcError};
+use super::pack::Unpacking;
 use crate::wire::limits::WIRE_LINE_BYTES_MAX;
 use futures::SinkExt;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
@@ -46,6 +47,12 @@ pub fn pair(
 }
 
 impl FrameReader {
+    /// What comes from here on is packed. Only between two lines.
+    pub fn packed(self) -> Result<Self, FrameError> {
+        let from = BufReader::new(Box::new(Unpacking::new(self.from)?) as _);
+        Ok(Self { from, line: Vec::new(), skips: false })
+    }
+
     /// The next message; `None` at the end. An invalid line is the inner error, and the next one can be read.
     /// Safe to cancel.
     pub async fn next(&mut self) -> Option<Result<Result<Message, RpcError>, FrameError>> {

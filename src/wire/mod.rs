@@ -6,7 +6,9 @@ mod frame;
 pub mod limits;
 mod message;
 mod overview;
+mod pack;
 mod request;
+mod seat;
 mod tree;
 
 pub use crate::diff::HunkChoice;
@@ -14,7 +16,9 @@ pub use answer::*;
 pub use frame::{FrameError, FrameReader, FrameWriter, pair};
 pub use message::{Code, Id, Message, RpcError};
 pub use overview::*;
+pub use pack::{PACK_ZSTD, Packer};
 pub use request::*;
+pub use seat::*;
 pub use tree::*;
 
 /// The protocol version of this program.

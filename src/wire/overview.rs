@@ -5,7 +5,7 @@
 
 use crate::base::{ActionId, Digest, Seq, SessionId, UnixMs};
 use crate::model::Kind;
-use crate::model::event::{AgentBadge, Mode, SessionEnded, Usage};
+use crate::model::event::{AgentBadge, Mode, SessionEnded, Usage, Verdict};
 use crate::model::session::TestCount;
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +127,20 @@ pub struct Machine {
     pub sessions: Vec<Overview>,
     /// The reason that it cannot be asked, or that something is missing.
     pub trouble: Option<String>,
+    /// The link to it dropped then, and is tried again: the sessions are as they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_at: Option<UnixMs>,
+    /// Decisions that wait for the link.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unsent: Vec<Unsent>,
+}
+
+/// A decision that was made here and has not reached its session yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsent {
+    pub session: SessionId,
+    pub action: ActionId,
+    pub verdict: Verdict,
 }
 
 /// The role of a line in the text of an action.

@@ -2,10 +2,11 @@
 
 use super::Id;
 use super::answer::{
-    AgentList, Allowed, AttachedAs, BlobPart, Commented, Decision, Found, ImageKept, LeaseGranted, OwnAction,
-    PlanDecided, PlanRevision, Processes, Queued, Rewound, RuleList, Seen, Stepped, Tightened,
+    AgentList, Allowed, AttachedAs, BlobPart, Commented, Controlled, Decision, Found, ImageKept, LeaseGranted,
+    OwnAction, PastEvents, PlanDecided, PlanRevision, Processes, Queued, Rewound, RuleList, Seen, Stepped, Tightened,
 };
 use super::message::{Code, Message, RpcError};
+use super::seat::{Attach, Follow, Past, SeatView, SetControl};
 use super::tree::{CandidateTest, Restore, Rewind, Undo};
 use crate::base::{ActionId, Digest, LeaseId, RelPath, RuleId, Seq, StepId};
 use crate::diff::HunkChoice;
@@ -16,43 +17,6 @@ use crate::model::plan::PlanVerdict;
 use crate::model::{Command, Keeping, PlanEdit, PromptPart, When, prompt_text};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-
-/// The versions a client supports, both ends included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProtocolRange {
-    pub min: u32,
-    pub max: u32,
-}
-
-impl Default for ProtocolRange {
-    fn default() -> Self {
-        Self { min: super::PROTOCOL, max: super::PROTOCOL }
-    }
-}
-
-/// Events from `from` (default 1) onwards follow as notifications. `control`: true takes it from whoever has it, false
-/// never has it, absent takes it if nobody has.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attach {
-    #[serde(default)]
-    pub protocol: ProtocolRange,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Seq>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub control: Option<bool>,
-    /// Asks for what is open now instead of a long past: with `from` only when that is far behind. Events then follow
-    /// from the head.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub snapshot: bool,
-    /// A script that decides for the user: it never has control, may send `action/decide` without it, and the record
-    /// says so.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub script: bool,
-    /// An inbox over several sessions, in which the user decides: as a script it never has control and may send
-    /// `action/decide` without it, and the record names it like any other client.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub inbox: bool,
-}
 
 /// `rule` is TOML in the form of `policy.toml`; it may hold several rules and none that allows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -478,6 +442,12 @@ requests! {
     "agent/session" Keeping(Keeping) -> Seen, "the agent's sessions";
     "workspace/find" Find(Find) -> Found, "the search for files";
     "workspace/run" Run(RunCommand) -> OwnAction, "your command";
+    /// Asks for control, gives, refuses or takes it.
+    "seat/control" Control(SetControl) -> Controlled, "control";
+    "seat/follow" Follow(Follow) -> Controlled, "following";
+    "seat/show" Show(SeatView) -> Seen, "the view";
+    /// Reads older events, for a client that began with the recent ones.
+    "session/past" Past(Past) -> PastEvents, "the older events";
     "blob/get" BlobGet(BlobGet) -> BlobPart, "content";
 }
 
@@ -491,9 +461,16 @@ impl Request {
     /// Reading only; allowed without control.
     pub fn is_reading(&self) -> bool {
         match self {
-            Self::Attach(_) | Self::BlobGet(_) | Self::Find(_) | Self::Processes | Self::Rules | Self::AgentList => {
-                true
-            }
+            Self::Attach(_)
+            | Self::BlobGet(_)
+            | Self::Past(_)
+            | Self::Control(_)
+            | Self::Follow(_)
+            | Self::Show(_)
+            | Self::Find(_)
+            | Self::Processes
+            | Self::Rules
+            | Self::AgentList => true,
             Self::Allow(allow) => allow.preview,
             Self::Rewind(rewind) => rewind.preview,
             Self::Prompt(_)

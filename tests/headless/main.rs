@@ -32,6 +32,7 @@ mod prompts;
 mod rails;
 mod repair;
 mod restore;
+mod seats;
 mod stop;
 mod surroundings;
 mod verdict;

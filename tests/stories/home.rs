@@ -7,7 +7,8 @@ use serde_json::json;
 at_every_size!(
     what_is_pending_in_two_sessions_is_decided_in_one_inbox,
     equal_actions_are_approved_together,
-    one_session_is_left_for_another
+    one_session_is_left_for_another,
+    each_session_keeps_its_place
 );
 
 /// A session in a directory of its own that proposes to create a file, without a screen; its name.
@@ -103,6 +104,45 @@ fn one_session_is_left_for_another(size: (u16, u16)) {
     screen.wait("home is there again", |text| text.contains("Sessions 2") && text.contains("+second"));
     screen.press("enter");
     screen.wait("the second session is open", |text| text.contains("a1") && !text.contains("Sessions 2"));
+    screen.approve("the second is approved", |_| room.exists("two/new.txt"));
+    screen.quit();
+    hosts.wait_for_none();
+}
+
+/// A key goes to the next session that waits; whoever comes back is where they were, with what they were writing.
+fn each_session_keeps_its_place(size: (u16, u16)) {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    session(&room, "one", "first\n");
+    session(&room, "two", "second\n");
+    let mut screen = Screen::open(&room, &["home"], size);
+    screen.wait("both are pending", |text| text.contains("Inbox 2") && text.contains("+first"));
+    screen.press("enter");
+    screen.wait("the first session is open", |text| text.contains("a1") && text.contains("first"));
+    screen.command("compose");
+    screen.type_text("half a thought");
+    screen.press("esc");
+    screen.press("esc");
+    screen.command("focus-plan");
+    screen.command("zoom");
+    screen.wait("the plan alone is shown", |text| text.contains("half a thought") && !text.contains("+ first"));
+    screen.command("next-session");
+    screen.wait("the second session is open", |text| text.contains("+ second") && !text.contains("half a thought"));
+    screen.command("next-session");
+    screen.wait("the first is as it was left", |text| {
+        text.contains("half a thought")
+            && text.contains("1 Plan")
+            && !text.contains("+ first")
+            && !text.contains("+ second")
+    });
+    screen.command("zoom");
+    screen.command("home");
+    screen.wait("home is over the session", |text| text.contains("Sessions 2"));
+    screen.press("esc");
+    screen.wait_gone("Sessions 2");
+    screen.approve("the first is approved", |_| room.exists("one/new.txt"));
+    screen.command("next-session");
+    screen.wait_for("+ second");
     screen.approve("the second is approved", |_| room.exists("two/new.txt"));
     screen.quit();
     hosts.wait_for_none();

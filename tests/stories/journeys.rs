@@ -16,6 +16,7 @@ at_every_size!(
     a_file_edited_by_hand_voids_the_approval,
     a_stop_ends_everything_and_counts,
     attaching_takes_control_only_when_asked_to,
+    a_watcher_follows_the_view_of_the_one_with_control,
     a_host_that_does_not_answer_is_reported,
 );
 
@@ -168,12 +169,51 @@ fn attaching_takes_control_only_when_asked_to(size: (u16, u16)) {
     second.wait_for("does not have control");
     assert!(!first.text().contains("no control"), "{}", first.text());
     second.command("take-control");
+    first.wait("the wish is seen", |text| text.contains(" asks") && text.contains("give control"));
+    second.wait_for("asked c");
+    first.command("refuse-control");
+    second.wait_for("control was refused");
+    first.wait_gone(" asks");
+    second.command("take-control");
+    first.wait_for(" asks");
+    first.command("take-control");
     second.wait_gone("no control");
     first.wait_for("no control");
     second.approve("the file is changed", |_| room.read("a.txt") != TEXT);
+    // Whoever has control leaves; nobody has to be asked then.
+    second.command("detach");
+    second.gone("the second client is gone");
     first.command("take-control");
     first.wait_gone("no control");
-    second.wait_for("no control");
+}
+
+/// A third client follows the view of the one that has control, and nothing of it is recorded.
+fn a_watcher_follows_the_view_of_the_one_with_control(size: (u16, u16)) {
+    let room = Room::with(&[("a.txt", TEXT)]);
+    let _hosts = Hosts(&room);
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "old": "two", "new": "TWO"}})]);
+    let mut first = Screen::open(&room, &["--agent", &script], size);
+    first.wait_for("TWO");
+    let mut others = [Screen::open(&room, &["attach"], (80, 24)), Screen::open(&room, &["attach"], (80, 24))];
+    for other in &mut others {
+        other.wait("it reads along", |text| text.contains("no control") && text.contains("TWO"));
+    }
+    let [second, third] = &mut others;
+    second.command("follow");
+    second.wait_for("follows c");
+    first.press("1");
+    second.wait("the plan is in front", |text| text.contains("╭ 1 Plan"));
+    first.press("5");
+    second.wait("so is the reason", |text| text.contains("╭ 5 Why"));
+    assert!(third.text().contains("╭ 3 Diff"), "the third does not follow\n{}", third.text());
+    second.command("follow");
+    second.wait_gone("follows c");
+    first.press("1");
+    second.press("3");
+    second.wait_for("╭ 3 Diff");
+    let session = crate::seat::only_session(&room);
+    let (_, out, _) = room.run(&["export", &session, "--jsonl"]);
+    assert!(!out.contains("\"pane\""), "{out}");
 }
 
 /// A stopped host: a new client says so instead of "connecting" for ever, and goes on when it is woken.

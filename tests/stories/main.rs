@@ -22,6 +22,8 @@ mod screen;
 #[allow(dead_code, reason = "the headless tests use the rest of it")]
 #[path = "../support/seat.rs"]
 mod seat;
+#[path = "../support/sshd.rs"]
+mod sshd;
 
 /// Tells a story at every size, a test each.
 macro_rules! at_every_size {

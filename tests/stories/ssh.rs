@@ -2,98 +2,11 @@
 
 use crate::screen::{Hosts, Screen};
 use crate::seat::{Room, Seat, assert_verifies, until};
+use crate::sshd::{Server, links};
+use rightseat::base::UnixMs;
+use rightseat::journal::{Draft, Journal};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
-use std::fmt::Write as _;
-use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-
-/// A server of our own, with its own keys, on a port of the loopback.
-struct Server {
-    child: Child,
-    /// With a program `ssh` that knows the way to it as `far`.
-    bin: PathBuf,
-}
-
-impl Server {
-    /// `None`, and loudly so, where OpenSSH is not installed.
-    fn start(room: &Room) -> Option<Self> {
-        let find = |name: &str| {
-            let dirs = std::env::var_os("PATH").unwrap_or_default();
-            let all: Vec<PathBuf> = std::env::split_paths(&dirs).chain(["/usr/sbin".into()]).collect();
-            all.into_iter().map(|dir| dir.join(name)).find(|file| file.is_file())
-        };
-        let (Some(sshd), Some(ssh), Some(keygen)) = (find("sshd"), find("ssh"), find("ssh-keygen")) else {
-            eprintln!("NOT TESTED: OpenSSH's server, client or ssh-keygen is not installed");
-            return None;
-        };
-        let dir = room.dir.path().join("ssh");
-        let bin = dir.join("bin");
-        std::fs::create_dir_all(&bin).unwrap();
-        for key in ["host_key", "key"] {
-            let made = Command::new(&keygen).args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(dir.join(key)).status();
-            assert!(made.unwrap().success());
-        }
-        std::fs::copy(dir.join("key.pub"), dir.join("authorized")).unwrap();
-        symlink(env!("CARGO_BIN_EXE_rightseat"), bin.join("rightseat")).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let at = |name: &str| dir.join(name).display().to_string();
-        let path = std::env::var("PATH").unwrap_or_default();
-        let config = [
-            format!(
-                "ListenAddress 127.0.0.1:{port}\nHostKey {}\nAuthorizedKeysFile {}",
-                at("host_key"),
-                at("authorized")
-            ),
-            "StrictModes no\nUsePAM no\nPasswordAuthentication no\nPidFile none\nPermitRootLogin yes".to_owned(),
-            format!("SetEnv \"PATH={}:{path}\" \"RIGHTSEAT_STATE_DIR={}\"", at("bin"), room.state().display()),
-        ];
-        std::fs::write(dir.join("sshd_config"), config.join("\n") + "\n").unwrap();
-        let user = Command::new("id").arg("-un").output().unwrap().stdout;
-        let mut known = format!("Host far\n HostName 127.0.0.1\n Port {port}\n IdentityFile {}\n", at("key"));
-        writeln!(known, " User {}", String::from_utf8_lossy(&user).trim()).unwrap();
-        known.push_str(
-            " IdentitiesOnly yes\n StrictHostKeyChecking no\n UserKnownHostsFile /dev/null\n LogLevel ERROR\n",
-        );
-        std::fs::write(dir.join("config"), known).unwrap();
-        let wrapper = format!("#!/bin/sh\nexec {} -F {} \"$@\"\n", ssh.display(), at("config"));
-        std::fs::write(bin.join("ssh"), wrapper).unwrap();
-        std::fs::set_permissions(bin.join("ssh"), std::fs::Permissions::from_mode(0o755)).unwrap();
-        // A server that runs as root wants this directory; elsewhere it is not needed.
-        let _ = std::fs::create_dir_all("/run/sshd");
-        let log = std::fs::File::create(dir.join("log")).unwrap();
-        let mut command = Command::new(sshd);
-        command.args(["-D", "-e", "-f"]).arg(dir.join("sshd_config")).stdin(Stdio::null()).stderr(log);
-        let child = command.spawn().unwrap();
-        until("the server listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Some(Self { child, bin })
-    }
-
-    fn path(&self) -> String {
-        format!("{}:{}", self.bin.display(), std::env::var("PATH").unwrap_or_default())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The ssh that this client has started.
-fn links(client: u32) -> Vec<i32> {
-    let children = Path::new("/proc").join(client.to_string()).join("task");
-    let tasks = std::fs::read_dir(children).into_iter().flatten().flatten();
-    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    let pids: Vec<i32> =
-        lists.flat_map(|l| l.split_whitespace().filter_map(|p| p.parse().ok()).collect::<Vec<_>>()).collect();
-    let is_ssh =
-        |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "ssh");
-    pids.into_iter().filter(is_ssh).collect()
-}
 
 #[test]
 fn a_question_outlives_the_link_to_a_far_machine() {
@@ -119,7 +32,7 @@ fn a_question_outlives_the_link_to_a_far_machine() {
     });
     screen.approve("the same question was still open", |_| room.read("a.txt") == "two\n");
     screen.quit();
-    Seat::attach(&room, &session).ask("session/close", json!({}));
+    close(&room, &session);
     hosts.wait_for_none();
     let (_, out, _) = room.run(&["export", &session, "--jsonl"]);
     let decided = out.lines().filter(|l| l.contains(r#""kind":"decided""#)).count();
@@ -160,6 +73,58 @@ fn what_is_pending_on_a_far_machine_is_decided_at_home() {
     hosts.wait_for_none();
 }
 
+/// The rows of a machine that cannot be reached stay. A decision on one waits for the link and is sent once.
+#[test]
+fn a_decision_on_a_machine_that_is_cut_off_is_sent_once_when_it_is_back() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let hosts = Hosts(&room);
+    let Some(server) = Server::start(&room) else { return };
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "two\n", "why": "more"}})]);
+    let workspace = room.workspace();
+    let (code, out, err) = room.run(&["--detached", "--dir", workspace.to_str().unwrap(), "--agent", &script, "go"]);
+    assert_eq!(code, 0, "{err}");
+    let session = out.trim().strip_prefix("started ").expect("its name").to_owned();
+    let config = room.dir.path().join("config/rightseat");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "[hosts]\nbox = \"far\"\n").unwrap();
+    let (path, own) = (server.path(), room.dir.path().join("own").display().to_string());
+    let env = [("PATH", path.as_str()), ("RIGHTSEAT_STATE_DIR", own.as_str())];
+    let mut screen = Screen::open_in(&room, &room.workspace(), &["home"], (120, 40), &env);
+    screen.wait("the far session's question is read", |text| text.contains("far:") && text.contains("+two"));
+    server.wire.set_down(true);
+    screen.wait("the row stays and says so", |text| {
+        text.contains("reconnecting, <1m old") && text.contains("reconnecting: ") && text.contains("far:ws")
+    });
+    for _ in 0..20 {
+        screen.press("a");
+        screen
+            .wait("a decision", |text| text.contains("nothing was approved") || text.contains("approved, not sent yet"));
+        if screen.text().contains("approved, not sent yet") {
+            break;
+        }
+        screen.press("K");
+        screen.wait_gone("nothing was approved");
+    }
+    screen.press("a");
+    screen.wait_for("x takes the decision back");
+    screen.press("x");
+    screen.wait_for("nothing was decided");
+    screen.press("d");
+    screen.wait_for("a reason, or Enter");
+    screen.press("enter");
+    screen.wait_for("denied, not sent yet");
+    server.wire.set_down(false);
+    screen.wait_for("Inbox 0");
+    screen.press("q");
+    assert!(screen.gone("home is left").success());
+    hosts.wait_for_none();
+    assert_eq!(room.read("a.txt"), "one\n");
+    let (_, out, _) = room.run(&["export", &session, "--jsonl"]);
+    let decided: Vec<&str> = out.lines().filter(|line| line.contains(r#""kind":"decided""#)).collect();
+    assert!(decided.len() == 1 && decided[0].contains(r#""verdict":"deny""#), "{decided:?}");
+    assert_verifies(&room, &session);
+}
+
 #[test]
 fn a_session_is_started_on_a_far_machine() {
     let room = Room::with(&[("a.txt", "one\n")]);
@@ -176,4 +141,114 @@ fn a_session_is_started_on_a_far_machine() {
     assert!(!room.exists("never"), "the goal is one word for the far shell");
     screen.quit();
     hosts.wait_for_none();
+}
+
+/// A long session is not sent: its first screen is, and the rest when the user goes there.
+#[test]
+fn the_first_screen_of_a_long_session_is_little_on_the_wire() {
+    const EVENTS: u64 = 100_000;
+    /// Bytes in both directions, ssh's own handshake among them.
+    const FIRST_SCREEN_BYTES_MAX: u64 = 64 * 1024;
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let hosts = Hosts(&room);
+    let Some(server) = Server::start(&room) else { return };
+    let script =
+        room.script(&[json!({"say": "the very first words"}), json!({"edit": {"path": "a.txt", "after": "two\n"}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    seat.held();
+    let session = seat.session.clone();
+    seat.kill();
+    lengthen(&room.state().join("sessions").join(&session).join("journal.db"), EVENTS);
+    let path = server.path();
+    let env = [("PATH", path.as_str())];
+    // The far host takes the session over first, so that this is not measured.
+    let mut waker = Seat::attach(&room, &session);
+    waker.ask("session/processes", json!({}));
+    drop(waker);
+    let mut screen = Screen::open_in(&room, &room.workspace(), &["attach", "--ssh", "far", &session], (120, 40), &env);
+    screen.wait("the pending edit is shown, with its content", |text| {
+        text.contains("edit a.txt") && text.contains("two") && text.contains("recent events")
+    });
+    let bytes = server.wire.bytes();
+    println!("{bytes} bytes on the wire for the first screen of {EVENTS} events");
+    assert!(bytes <= FIRST_SCREEN_BYTES_MAX, "{bytes}");
+    screen.press("7");
+    screen.press("g");
+    screen.press("g");
+    screen.wait("the older events are read", |text| !text.contains("recent events") && !text.contains("older events"));
+    println!("{} bytes with all of it", server.wire.bytes());
+    screen.approve("the edit was pending all the time", |_| room.read("a.txt") == "two\n");
+    screen.quit();
+    close(&room, &session);
+    hosts.wait_for_none();
+    assert_verifies(&room, &session);
+}
+
+/// A host of before knows neither packing nor the recent part: it sends everything, as it is.
+#[test]
+fn an_older_host_is_attached_to_all_the_same() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let hosts = Hosts(&room);
+    let Some(server) = Server::start(&room) else { return };
+    let script =
+        room.script(&[json!({"say": "the very first words"}), json!({"edit": {"path": "a.txt", "after": "two\n"}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    seat.held();
+    let session = seat.session.clone();
+    seat.kill();
+    lengthen(&room.state().join("sessions").join(&session).join("journal.db"), 3_000);
+    server.forgets(&[r#","recent":true"#, r#","pack":\["zstd"\]"#, r#","person":true"#]);
+    let path = server.path();
+    let env = [("PATH", path.as_str())];
+    let mut screen = Screen::open_in(&room, &room.workspace(), &["attach", "--ssh", "far", &session], (120, 40), &env);
+    screen.wait("everything is there", |text| text.contains("the agent exited") && !text.contains("recent events"));
+    assert!(server.wire.bytes() > 300_000, "it was not packed: {}", server.wire.bytes());
+    screen.approve("and can be decided", |_| room.read("a.txt") == "two\n");
+    screen.quit();
+    close(&room, &session);
+    hosts.wait_for_none();
+}
+
+/// Ends a session as soon as the client on the far side has left it.
+fn close(room: &Room, session: &str) {
+    until("the client on the far side is gone", || {
+        Seat::attach(room, session).try_ask("session/close", json!({})).is_ok()
+    });
+}
+
+/// Continues a journal as a long session would: words, reads and commands that a rule let through, and test runs.
+fn lengthen(journal: &std::path::Path, events: u64) {
+    let mut journal = Journal::open(journal).unwrap();
+    let mut drafts = Vec::new();
+    let draft = |kind: &str, body: serde_json::Value| Draft {
+        at: UnixMs(1_800_000_000_000),
+        kind: kind.to_owned(),
+        body: body.to_string(),
+        blobs: Vec::new(),
+    };
+    let mut number = 0;
+    while number * 10 < events {
+        number += 1;
+        let id = format!("b{number}");
+        let digest = rightseat::base::Digest::of(id.as_bytes()).to_string();
+        let text = format!("Part {number}: {} and what follows from it in module {}", &digest[..12], number % 97);
+        let action = json!({"id": id, "revision": 1, "kind": "read", "title": format!("read src/m{number}.rs"),
+            "digest": digest, "target": format!("src/m{number}.rs")});
+        drafts.extend([
+            draft("said", json!({"by": "agent", "text": text, "more": true})),
+            draft("said", json!({"by": "agent", "text": " which was to be expected.\n"})),
+            draft("proposed", json!({"action": action})),
+            draft("ruled", json!({"action": id, "ruling": "allow", "rule": "read-inside", "reason": "reads in the workspace are allowed"})),
+            draft("decided", json!({"action": id, "revision": 1, "digest": digest, "verdict": "approve", "by": {"rule": "read-inside"}})),
+            draft("started", json!({"action": id, "revision": 1, "digest": digest})),
+            draft("finished", json!({"action": id, "outcome": "ok"})),
+            draft("told", json!({"action": id, "text": "approved"})),
+            draft("usage", json!({"tokens_in": number * 900, "tokens_out": number * 70})),
+            draft("thought", json!({"by": "agent", "text": format!("next is m{}", number + 1)})),
+        ]);
+        if drafts.len() >= 4_000 {
+            journal.append(&std::mem::take(&mut drafts)).unwrap();
+        }
+    }
+    journal.append(&drafts).unwrap();
 }

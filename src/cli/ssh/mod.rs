@@ -120,7 +120,7 @@ pub fn command(host: &str, words: &[&str], asks: bool) -> tokio::process::Comman
     // A dead link is noticed: three unanswered words, five seconds apart.
     command.args(["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"]);
     if !asks {
-        command.args(["-o", "BatchMode=yes"]);
+        command.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=15"]);
     }
     command.arg("--").arg(host).arg(shell_words::join(std::iter::once(&"rightseat").chain(words)));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

@@ -12,7 +12,7 @@ use crate::cli::limits::{
 };
 use crate::model::event::ClientChanged;
 use crate::ui::run::Stream;
-use crate::wire::{self, AttachedAs, Code, Id, Message, Request, RpcError};
+use crate::wire::{self, AttachedAs, Code, Id, Message, PACK_ZSTD, Request, RpcError};
 use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
@@ -107,8 +107,10 @@ impl Relay {
     /// Connects for the first time, with all of ssh's questions; gives the relay and the client's end.
     pub(super) async fn begin(remote: Remote, control: Option<bool>) -> Result<(Self, Stream), String> {
         let said = Said::default();
-        let (up, attached) = connect(&remote, control, Seq(1), &said, true).await?;
-        // Whoever comes back after a drop had control before, also when the other side has not noticed the drop yet.
+        let attach = wire::Attach { from: Some(Seq(1)), control, recent: true, ..wire::Attach::default() };
+        let (up, attached) = connect(&remote, attach, &said, true).await?;
+        // Whoever comes back after a drop had control before, also when the other side has not noticed the drop yet. A host
+        // that knows `resume` looks at that instead.
         let control = if attached.control { Some(true) } else { control };
         said.drawing.store(true, Ordering::SeqCst);
         let (ours, theirs) = tokio::io::duplex(SSH_PIPE_BYTES_MAX);
@@ -232,7 +234,10 @@ impl Relay {
                 return false;
             }
             wait_ms = (wait_ms * 2).min(SSH_BACKOFF_MS_MAX);
-            let again = connect(&self.remote, self.control, self.last.next(), &self.said, false).await;
+            // A replica that has begun goes on without gaps.
+            let (from, resume) = (Some(self.last.next()), Some(self.attached.client.clone()));
+            let attach = wire::Attach { from, control: self.control, resume, ..wire::Attach::default() };
+            let again = connect(&self.remote, attach, &self.said, false).await;
             if let Ok((up, attached)) = again {
                 (self.up, self.attached) = (up, attached);
                 return self.tell_state(None).await;
@@ -265,13 +270,7 @@ impl Relay {
 }
 
 /// Starts ssh and attaches; the error is what ssh said.
-async fn connect(
-    remote: &Remote,
-    control: Option<bool>,
-    from: Seq,
-    said: &Said,
-    asks: bool,
-) -> Result<(Up, AttachedAs), String> {
+async fn connect(remote: &Remote, attach: wire::Attach, said: &Said, asks: bool) -> Result<(Up, AttachedAs), String> {
     let mut child = command(&remote.host, &remote.words(), asks)
         .spawn()
         .map_err(|e| format!("cannot start ssh: {e}; install OpenSSH"))?;
@@ -287,15 +286,19 @@ async fn connect(
         }
     });
     let (mut reader, mut writer) = wire::pair(stdout, stdin);
-    let attach = wire::Attach { from: Some(from), control, ..wire::Attach::default() };
+    let attach = wire::Attach { person: true, pack: vec![PACK_ZSTD.to_owned()], ..attach };
     let message = Request::Attach(attach).message(Id::Number(ATTACH_ID)).map_err(|e| e.to_string())?;
     // When it cannot be written, reading says why.
     let _ = writer.send(&message).await;
     loop {
         match reader.next().await {
             Some(Ok(Ok(Message::Answer { id: Id::Number(ATTACH_ID), result: Ok(result) }))) => {
-                let attached = serde_json::from_str(result.get())
-                    .map_err(|e| format!("the host on {} sent an invalid message: {e}", remote.host))?;
+                let broke =
+                    |e: &dyn std::fmt::Display| format!("the host on {} sent an invalid message: {e}", remote.host);
+                let attached: AttachedAs = serde_json::from_str(result.get()).map_err(|e| broke(&e))?;
+                if attached.pack.as_deref() == Some(PACK_ZSTD) {
+                    reader = reader.packed().map_err(|e| broke(&e))?;
+                }
                 return Ok((Up { reader, writer, _child: child }, attached));
             }
             Some(Ok(Ok(Message::Answer { result: Err(error), .. }))) => {

@@ -8,6 +8,7 @@ use super::book::Published;
 use super::clients::{Asked, Responder};
 use super::drill;
 use super::find::Finder;
+use super::follow::Following;
 use super::gate::{Due, Gate, rules};
 use super::line::{AgentLine, cancel_turn};
 use super::past::PastSessions;
@@ -133,6 +134,11 @@ impl Actor {
 
     pub fn follow(&self) -> watch::Receiver<Published> {
         self.gate.follow()
+    }
+
+    /// Where the users of the clients are, for those who follow one.
+    pub fn followed(&self) -> watch::Receiver<Following> {
+        self.seats.followed()
     }
 
     /// Runs until the session is closed.

@@ -13,8 +13,8 @@ use crate::model::decide::Input;
 use crate::model::event::{ChecksChanged, Drafted, Event, ImageKept, NetworkChanged};
 use crate::port::{Blobs, ToAgent};
 use crate::wire::{
-    self, Answer, BlobGet, BlobPart, Code, Freeze, LeaseRevoke, PlanEditing, PlanRevision, Processes, Prompt, PutImage,
-    Queued, Request, RpcError, Seen, SetChecks, SetDraft, SetMode, SetNetwork, Stepped,
+    self, Answer, BlobGet, BlobPart, Code, Controlled, Freeze, LeaseRevoke, PlanEditing, PlanRevision, Processes,
+    Prompt, PutImage, Queued, Request, RpcError, Seen, SetChecks, SetDraft, SetMode, SetNetwork, Stepped,
 };
 use base64::Engine as _;
 
@@ -23,8 +23,9 @@ impl Actor {
         if request.is_reading() {
             return None;
         }
-        let is_script = matches!(request, Request::Decide(_)) && self.seats.decides_as(client).is_some();
-        if self.gate.session().clients.control.as_ref() != Some(client) && !is_script {
+        let decides = matches!(request, Request::Decide(_)) && self.seats.decides_as(client).is_some();
+        let may = decides || matches!(request, Request::Stop) && self.seats.may_stop(client);
+        if self.gate.session().clients.control.as_ref() != Some(client) && !may {
             let text = "this client is read-only: attach with control to decide";
             return Some(RpcError::new(Code::ReadOnly, text));
         }
@@ -44,6 +45,7 @@ impl Actor {
             return;
         }
         let gate = &mut self.gate;
+        self.seats.used(&client, gate.now());
         rules::freshen(gate);
         let client = &client;
         let answer = match request {
@@ -57,6 +59,16 @@ impl Actor {
                 return self.successor.change(gate, &mut self.line, &mut self.runs, client, change, reply);
             }
             Request::Attach(attach) => self.seats.attach(gate, client, &attach).map(Answer::Attach),
+            Request::Control(set) => self.seats.control(gate, client, &set.wish).map(Answer::Control),
+            Request::Follow(follow) => {
+                self.seats.follow(client, follow.follow);
+                let session = gate.session();
+                Ok(Answer::Follow(Controlled { control: session.clients.control.clone(), seq: session.head }))
+            }
+            Request::Show(view) => {
+                self.seats.show(gate, client, view);
+                Ok(Answer::Show(self.seen()))
+            }
             Request::Prompt(prompt) => self.prompt(prompt).map(Answer::Prompt),
             Request::Draft(draft) => self.draft(client, draft).map(Answer::Draft),
             Request::Queue(edit) => {
@@ -107,6 +119,8 @@ impl Actor {
                 gate.send(ToAgent::Keeping(keeping));
                 Ok(Answer::Keeping(self.seen()))
             }
+            // Its connection reads them.
+            Request::Past(_) => Err(RpcError::invalid("older events are read by the connection")),
             Request::BlobGet(get) => blob_part(gate, &get).map(Answer::BlobGet),
         };
         let _ = reply.send(answer);

@@ -112,6 +112,11 @@ impl Session {
         session
     }
 
+    /// The events before this one are not known to this replica: it was sent what they come to.
+    pub fn skip_to(&mut self, seq: Seq) {
+        self.head = self.head.max(Seq(seq.0.saturating_sub(1)));
+    }
+
     /// Takes in one fact. An envelope that was applied before is passed over, a gap is an anomaly.
     pub fn apply(&mut self, envelope: &Envelope) {
         if envelope.seq <= self.head {
@@ -187,7 +192,7 @@ impl Session {
             Event::PolicyAllowed(body) => self.rules.allow(body)?,
             Event::PolicyRevoked(body) => self.rules.revoke(&body.rule),
             Event::PolicyReloaded(_) => {}
-            Event::ClientChanged(body) => self.clients.change(body),
+            Event::ClientChanged(body) => self.clients.change(at, body),
             Event::Usage(body) => self.bill(body),
             Event::AgentReady(body) => self.agent.ready(body),
             Event::AgentChanged(body) => self.change_agent(seq, at, body),

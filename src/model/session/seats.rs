@@ -1,6 +1,6 @@
 //! The participants: the clients, the one that has control, and the agent.
 
-use crate::base::ClientId;
+use crate::base::{ClientId, UnixMs};
 use crate::model::event::{AgentChanged, AgentLost, AgentReady, AgentSession, ClientChanged, Usage};
 use crate::model::open::ClientChange;
 
@@ -11,10 +11,15 @@ pub struct Clients {
     /// Every client there was.
     pub total: u64,
     pub control: Option<ClientId>,
+    /// Those that ask for control, and since when, the first one first.
+    pub asking: Vec<(ClientId, UnixMs)>,
 }
 
 impl Clients {
-    pub(super) fn change(&mut self, body: &ClientChanged) {
+    pub(super) fn change(&mut self, at: UnixMs, body: &ClientChanged) {
+        if !matches!(body.what, ClientChange::Joined | ClientChange::Other(_)) {
+            self.asking.retain(|(client, _)| *client != body.client);
+        }
         match &body.what {
             ClientChange::Joined => {
                 self.total += 1;
@@ -27,12 +32,14 @@ impl Clients {
                 }
             }
             ClientChange::TookControl => self.control = Some(body.client.clone()),
-            ClientChange::LostControl | ClientChange::Other(_) => {}
+            ClientChange::AskedControl => self.asking.push((body.client.clone(), at)),
+            ClientChange::LostControl | ClientChange::RefusedControl | ClientChange::Other(_) => {}
         }
     }
 
     pub(super) fn all_left(&mut self) {
         self.here.clear();
+        self.asking.clear();
         self.control = None;
     }
 }

@@ -1,10 +1,13 @@
 //! The home screen in the client: its keys, its news, and the session that is opened from it.
 
-use super::{App, Leave, Request};
+use super::{App, Leave, Request, place};
+use crate::base::UnixMs;
+use crate::ui::app::toast::Toast;
 use crate::ui::home::{Act, Home, HomeKey, Told};
 use crate::ui::layout::PaneId;
 use crate::ui::overlays::Overlay;
 use crate::ui::terminal::Key;
+use crate::wire::Machine;
 
 /// Shows home over the session.
 pub fn open(app: &mut App) -> Vec<Request> {
@@ -50,7 +53,22 @@ pub(super) fn key(app: &mut App, mut home: Box<Home>, key: Key) -> Vec<Request> 
     requests
 }
 
+/// The next session that waits, in the order of home.
+fn next(app: &mut App, at: UnixMs, machines: Vec<Machine>) -> Vec<Request> {
+    let here = app.scene.session.opened.as_ref().map(|opened| opened.session.clone());
+    match crate::ui::home::next_waiting(here.as_ref(), at, machines) {
+        Some(item) => vec![Request::Leave(Leave::Open(item))],
+        None => {
+            app.say(Toast::plain("no other session waits"));
+            Vec::new()
+        }
+    }
+}
+
 pub(super) fn told(app: &mut App, told: Told) -> Vec<Request> {
+    if let Told::Next { at, machines } = told {
+        return next(app, at, machines);
+    }
     match &mut app.overlay {
         Some(Overlay::Home(home)) => {
             let wanted = home.take(told).map(Request::Home);
@@ -70,8 +88,9 @@ pub(super) fn drawn(app: &mut App) -> bool {
     true
 }
 
-/// Shows the action that the client was opened for, once it is known.
+/// Takes up the place of before, and shows the action that the client was opened for, once it is known.
 pub(super) fn go_to_wanted(app: &mut App) {
+    place::restore(app);
     if let Some(id) = app.way.at.take_if(|id| app.scene.session.actions.get(id).is_some()) {
         app.scene.set_target(Some(id));
         app.focus_on(PaneId::Diff);

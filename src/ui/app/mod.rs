@@ -11,10 +11,13 @@ mod ledger;
 mod message;
 pub mod msg;
 pub mod offers;
+pub mod past;
+pub mod place;
 pub mod record;
 pub mod review;
 pub mod rule;
 pub mod scene;
+pub mod seat;
 pub mod toast;
 mod typing;
 mod update;
@@ -22,7 +25,7 @@ pub mod version;
 
 use ratatui::layout::Size;
 
-pub use msg::{AnswerData, EditorOf, Leave, Msg, Notice, RemoteLink, Request};
+pub use msg::{AnswerData, EditorOf, Leave, Msg, Notice, RemoteLink, Request, SeatNews};
 pub use scene::{Link, Scene, Touched};
 
 use crate::ui::composer::{self, Composer};

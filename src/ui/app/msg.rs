@@ -25,6 +25,8 @@ pub enum Msg {
         client: ClientId,
         control: bool,
         head: Seq,
+        /// Events up to `head` come with gaps.
+        recent: bool,
     },
     LinkLost(String),
     /// The host has not answered for a while, with the number of its process where that is known.
@@ -33,6 +35,8 @@ pub enum Msg {
     Speaks,
     /// The state of the connection to a host on another machine.
     LinkState(RemoteLink),
+    /// Somebody follows this client, or the one that it follows has moved.
+    Seat(SeatNews),
     /// The host reports a problem and continues as well as it can.
     Trouble(String),
     Computed(Product),
@@ -86,6 +90,20 @@ pub struct RemoteLink {
     pub down: Option<String>,
 }
 
+/// What the host says of the clients' users: of whom this client follows, or how many follow it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(untagged)]
+pub enum SeatNews {
+    View {
+        client: ClientId,
+        #[serde(flatten)]
+        view: wire::SeatView,
+    },
+    Followed {
+        followers: usize,
+    },
+}
+
 /// The content of an answer beyond "done".
 #[derive(Debug, Clone, PartialEq)]
 pub enum AnswerData {
@@ -104,6 +122,7 @@ pub enum AnswerData {
     /// What a rule covers.
     Allowed(wire::Allowed),
     Rules(wire::RuleList),
+    Past(wire::PastEvents),
     Agents(wire::AgentList),
     /// A refusal that lists changes which may be the user's, to choose from.
     Choose(ChoiceNeeded),

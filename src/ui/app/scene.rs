@@ -1,9 +1,10 @@
 //! The visible state: the session's replica and the user's position in it. Panes draw from this and nothing else.
 
 use super::contents::Contents;
-use super::msg::RemoteLink;
+use super::past::{Far, Past};
 use super::record::Record;
 use super::review::Review;
+use super::seat::Seat;
 use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
 use crate::model::event::{Event, Part, Survivor};
 use crate::model::session::{ActionState, Phase, Session};
@@ -71,10 +72,10 @@ pub struct Scene {
     /// Set when a past session is shown, read-only.
     pub record: Option<Record>,
     pub link: Link,
-    /// The connection to another machine, when the host runs on one.
-    pub far: Option<RemoteLink>,
-    /// This client's name, and the event up to which the attach has reported who has control.
-    me: Option<(ClientId, Seq)>,
+    /// The connection to another machine, when the host runs on one, and what it has not sent.
+    pub far: Far,
+    /// This client among the others.
+    pub seat: Seat,
     /// The host does not answer; it stays in sight until it does.
     pub silent: Option<String>,
     /// The trouble the host reported; it stays visible.
@@ -106,8 +107,8 @@ impl Scene {
             title,
             record: None,
             link: Link::Connecting,
-            far: None,
-            me: None,
+            far: Far::default(),
+            seat: Seat::default(),
             silent: None,
             trouble: None,
             target: None,
@@ -130,6 +131,9 @@ impl Scene {
             self.touched.note(&envelope.event);
             self.times.opened_at.get_or_insert(envelope.at);
             let is_new = envelope.seq > self.session.head;
+            if self.far.past.gaps_to().is_some_and(|to| envelope.seq <= to) {
+                self.session.skip_to(envelope.seq);
+            }
             self.session.apply(envelope);
             if is_new {
                 self.pipeline.apply(envelope, &self.session);
@@ -150,6 +154,12 @@ impl Scene {
         self.times.opened_at = None;
         self.touched = Touched::ALL;
         self.set_target(None);
+    }
+
+    /// The same session with all of its past takes the place of one with gaps.
+    pub(super) fn renew(&mut self, session: Session, pipeline: Ledger) {
+        (self.session, self.pipeline) = (session, pipeline);
+        self.touched = Touched::ALL;
     }
 
     /// Returns the wall clock for ages, as far as it is known without reading it.
@@ -233,9 +243,12 @@ impl Scene {
     }
 
     /// The host took this client in under a name.
-    pub(super) fn linked(&mut self, client: ClientId, control: bool, head: Seq) {
+    pub(super) fn linked(&mut self, client: ClientId, control: bool, head: Seq, recent: bool) {
+        if recent {
+            self.far.past = Past::Recent(head);
+        }
         self.link = Link::Attached { control };
-        self.me = Some((client, head));
+        self.seat.me = Some((client, head));
         self.silent = None;
     }
 
@@ -244,12 +257,17 @@ impl Scene {
         let (Event::ClientChanged(change), Link::Attached { control }) = (&envelope.event, &mut self.link) else {
             return;
         };
-        let Some((me, known)) = &self.me else { return };
+        let Some((me, known)) = &self.seat.me else { return };
         if envelope.seq > *known {
             match change.what {
                 ClientChange::TookControl => *control = change.client == *me,
                 ClientChange::LostControl if change.client == *me => *control = false,
-                ClientChange::LostControl | ClientChange::Joined | ClientChange::Left | ClientChange::Other(_) => {}
+                ClientChange::LostControl
+                | ClientChange::Joined
+                | ClientChange::Left
+                | ClientChange::AskedControl
+                | ClientChange::RefusedControl
+                | ClientChange::Other(_) => {}
             }
         }
     }
@@ -257,7 +275,7 @@ impl Scene {
     /// Returns whether this is the name of this client.
     #[must_use]
     pub fn is_me(&self, client: &ClientId) -> bool {
-        self.me.as_ref().is_some_and(|(me, _)| me == client)
+        self.seat.me.as_ref().is_some_and(|(me, _)| me == client)
     }
 
     #[must_use]

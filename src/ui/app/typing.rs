@@ -158,7 +158,7 @@ impl App {
 
     /// When the client's clock must wake it, so that a message nobody goes on with is kept.
     #[must_use]
-    pub fn draft_due_at_ms(&self) -> Option<u64> {
+    pub(super) fn draft_due_at_ms(&self) -> Option<u64> {
         let can_keep = matches!(self.scene.link, Link::Attached { .. }) && self.scene.has_control();
         self.composer.draft_due_at_ms().filter(|_| can_keep)
     }

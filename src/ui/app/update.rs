@@ -1,6 +1,6 @@
 //! The only way in: a message and the time it came at, out come requests.
 
-use super::{answering, home, message, record, version};
+use super::{answering, home, message, past, place, record, seat, version};
 use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Digest, UnixMs};
 use crate::model::event::Event;
@@ -32,12 +32,12 @@ impl App {
             self.scene.ages_at_ms = self.scene.now_ms;
         }
         match msg {
-            Msg::Input(input) => self.input(input),
+            Msg::Input(input) => place::input(self, input),
             Msg::Events(envelopes, _) if self.scene.record.is_some() => record::heard(self, envelopes),
             Msg::Events(envelopes, wall) => self.events(&envelopes, wall),
             Msg::Answered { asked, outcome } => self.answered(&asked, outcome),
-            Msg::Linked { client, control, head } => {
-                self.scene.linked(client, control, head);
+            Msg::Linked { client, control, head, recent } => {
+                self.scene.linked(client, control, head, recent);
                 if matches!(self.overlay, Some(Overlay::Welcome(_))) {
                     self.overlay = None;
                 }
@@ -57,9 +57,10 @@ impl App {
                 Vec::new()
             }
             Msg::LinkState(far) => {
-                self.scene.far = Some(far);
+                self.scene.far.link = Some(far);
                 Vec::new()
             }
+            Msg::Seat(news) => seat::told(self, news),
             Msg::Trouble(text) => self.troubled(&text),
             Msg::Computed(product) => self.computed(product),
             Msg::Edited { of: EditorOf::Action { action, digest, part }, outcome } => {
@@ -169,7 +170,6 @@ impl App {
         Vec::new()
     }
 
-    /// The rule has its place in the user's policy; the running session should have it too.
     fn troubled(&mut self, text: &str) -> Vec<Request> {
         self.scene.trouble = Some(escape::show(text, &Show::prose()).into_owned());
         self.scene.touched.actions = true;
@@ -179,6 +179,7 @@ impl App {
     fn computed(&mut self, product: Product) -> Vec<Request> {
         self.scene.products.put(product);
         self.scene.touched.target = true;
+        place::pictured(self);
         Vec::new()
     }
 
@@ -211,6 +212,7 @@ impl App {
         }
         let mut requests = self.after_events(!arrived.is_empty());
         requests.extend(known);
+        requests.extend(seat::heard(self, envelopes));
         alternates::follow(self, envelopes);
         requests
     }
@@ -237,7 +239,7 @@ impl App {
         }
     }
 
-    fn after_events(&mut self, arrived: bool) -> Vec<Request> {
+    pub(super) fn after_events(&mut self, arrived: bool) -> Vec<Request> {
         if arrived {
             self.arming.arrived(self.scene.now_ms);
         }
@@ -355,6 +357,7 @@ impl App {
                 }
                 Ok(AnswerData::Image(image)) => message::image_kept(self, asked, *image),
                 Ok(AnswerData::Allowed(allowed)) => answering::rule_made(self, &allowed),
+                Ok(AnswerData::Past(events)) => return past::came(self, &events),
                 Ok(AnswerData::Rules(list)) => {
                     if let Some(Overlay::Rules(rules)) = &mut self.overlay {
                         rules.answered(list);
@@ -377,6 +380,7 @@ impl App {
                 Ok(AnswerData::Done | AnswerData::Blob { .. }) => {}
                 // A host that cannot list them is not the user's problem.
                 Err(_) if *asked == wire::Request::Processes => {}
+                Err(_) if matches!(asked, wire::Request::Past(_)) => past::failed(self),
                 Err(_) if matches!(asked, wire::Request::Find(_)) => self.composer.found(None, &self.scene.session),
                 Err(why) => {
                     message::not_sent(self, asked);
@@ -430,7 +434,7 @@ impl App {
         }
     }
 
-    fn input(&mut self, input: Input) -> Vec<Request> {
+    pub(super) fn input(&mut self, input: Input) -> Vec<Request> {
         match input {
             Input::Key { key, held } => {
                 self.arming.key(key, held, self.scene.now_ms);

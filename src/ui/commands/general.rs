@@ -1,13 +1,14 @@
 //! Talking to the agent, finding commands, leaving.
 
 use super::{BASE, Command, Scope};
-use crate::ui::app::home;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Leave, Link, Request};
+use crate::ui::app::{home, seat};
+use crate::ui::home::Act;
 use crate::ui::layout::PaneId;
 use crate::ui::overlays::queue::QueueList;
 use crate::ui::overlays::{Overlay, Prompt, Purpose, help::Help, palette::Palette};
-use crate::wire;
+use crate::wire::{self, ControlWish};
 
 const GROUP: &str = "session";
 
@@ -68,6 +69,15 @@ pub(super) const COMMANDS: &[Command] = &[
         why_disabled: |app| app.way.door.is_none().then_some("a record has no other sessions"),
         ..general("home", "home", "All sessions, and one inbox of what is pending in them", home::open)
     },
+    Command {
+        why_disabled: |app| app.way.door.is_none().then_some("a record has no other sessions"),
+        ..general(
+            "next-session",
+            "next session",
+            "Switch to the next session that waits; this one keeps its place",
+            |_| vec![Request::Home(Act::Next)],
+        )
+    },
     general("detach", "detach", "Detach this client; the session continues", |_| vec![Request::Leave(Leave::Detach)]),
     general("quit", "quit", "Quit; a session with nothing pending ends, any other continues", |app| {
         // A user who has lost the host learns the name by which to find the session again.
@@ -85,16 +95,30 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         why_disabled: |app| match app.scene.link {
             Link::Attached { .. } if app.reads_only => Some("this client is read-only"),
-            Link::Attached { control: true } => Some("this client already has control"),
+            Link::Attached { control: true } if seat::is_alone(app) => Some("this client already has control"),
+            Link::Attached { .. } => None,
+            Link::Connecting | Link::Lost(_) => Some("not connected"),
+        },
+        ..general(
+            "take-control",
+            "ask for control",
+            "Ask for control; again: take it unanswered; with it: give it",
+            |app| seat::pass_control(app),
+        )
+    },
+    Command {
+        why_disabled: |app| seat::asked_by(app).is_none().then_some("nobody asks this client for control"),
+        ..general("refuse-control", "refuse", "Keep control when another client asks for it", |_| {
+            vec![seat::control(ControlWish::Refuse(None))]
+        })
+    },
+    Command {
+        why_disabled: |app| match app.scene.link {
+            Link::Attached { control: true } => Some("this client has control: the others can follow it"),
             Link::Attached { control: false } => None,
             Link::Connecting | Link::Lost(_) => Some("not connected"),
         },
-        ..general("take-control", "take control", "Take control of the session", |app| {
-            // Events follow from the head that is known.
-            let from = Some(app.scene.session.head.next());
-            let attach = wire::Attach { from, control: Some(true), ..wire::Attach::default() };
-            vec![Request::Host(wire::Request::Attach(attach))]
-        })
+        ..general("follow", "follow", "Show what the client with control shows, or no longer", seat::toggle_follow)
     },
     general("suspend", "suspend", "Suspend to the shell; fg returns", |_| vec![Request::Suspend]),
     general("redraw", "redraw", "Redraw the screen", |_| vec![Request::Redraw]),

@@ -24,7 +24,7 @@ pub use plan::{
 /// The group of commands that act in whichever pane has the focus.
 pub const MOVES: &str = moves::GROUP;
 
-use crate::ui::app::{App, Request};
+use crate::ui::app::{App, Request, seat};
 use crate::ui::layout::PaneId;
 
 /// The scope in which a command's keys count.
@@ -116,6 +116,8 @@ pub fn find(name: &str) -> Option<&'static Command> {
 pub fn label(app: &App, command: &Command) -> &'static str {
     match command.name {
         "test" if app.scene.target().is_some_and(decide::is_infrastructure) => "dry run",
+        "take-control" if app.scene.has_control() => "give control",
+        "take-control" if seat::is_asking(app) => "take control",
         "step" if app.scene.record.is_some() => "next",
         "pause" if app.scene.session.frozen.is_some() => "resume",
         "continue" if app.scene.record.is_some() => "to its end",

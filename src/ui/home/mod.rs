@@ -52,6 +52,10 @@ pub enum Act {
         reason: Option<String>,
         confirm: Option<String>,
     },
+    /// Tell the sessions once, to open the next one that waits.
+    Next,
+    /// Takes back a decision that was not sent yet.
+    Withdraw(Item),
     /// Stop the agent and everything it started.
     Stop(Item),
     Name(Item, String),
@@ -69,6 +73,11 @@ pub enum Told {
     Shown {
         item: Item,
         shown: Result<Shown, String>,
+    },
+    /// For the next session that waits.
+    Next {
+        at: UnixMs,
+        machines: Vec<Machine>,
     },
     /// What was done, or why not.
     Done(Result<String, String>),
@@ -132,6 +141,8 @@ pub struct Home {
     here: Option<SessionId>,
     /// Where nothing is pending, the start screen follows at once.
     gives_way: bool,
+    /// A key was pressed: what is shown stays.
+    is_touched: bool,
 }
 
 impl Home {
@@ -152,6 +163,7 @@ impl Home {
             shows_archived: false,
             here,
             gives_way: false,
+            is_touched: false,
         }
     }
 
@@ -182,13 +194,15 @@ impl Home {
     pub fn take(&mut self, told: Told) -> Option<Act> {
         match told {
             Told::Machines { at, machines } => {
-                let is_first = self.machines.is_none();
                 (self.at, self.machines) = (at, Some(machines));
-                if is_first && self.pending().is_empty() {
-                    self.tab = Tab::Sessions;
+                // Other machines tell later, and something may be pending there.
+                if !self.is_touched {
+                    self.tab = if self.pending().is_empty() { Tab::Sessions } else { Tab::Inbox };
                 }
                 return self.settle();
             }
+            // A second reading that failed takes nothing away.
+            Told::Shown { item, shown: Err(_) } if self.is_read(&item) => {}
             Told::Shown { item, shown } if self.on.as_ref() == Some(&item) => {
                 // Another revision is read again from its beginning.
                 let digest = |shown: &Result<Shown, String>| shown.as_ref().ok().map(|shown| shown.digest);
@@ -199,10 +213,16 @@ impl Home {
                 }
                 self.shown = Some((item, shown));
             }
-            Told::Shown { .. } => {}
+            Told::Shown { .. } | Told::Next { .. } => {}
             Told::Done(outcome) => self.note = Some(outcome),
         }
         None
+    }
+
+    /// Whether the present text of this item is there.
+    fn is_read(&self, item: &Item) -> bool {
+        let wanted = self.under_cursor().map(|(_, pending)| pending.digest);
+        self.on.as_ref() == Some(item) && wanted.is_some() && self.text_here().map(|shown| shown.digest) == wanted
     }
 
     /// Puts the cursor on a row that exists, and asks for the text of what is new there.
@@ -267,6 +287,7 @@ impl Home {
     /// Takes a key. `armed` checks that the key may approve what is on the screen.
     pub fn key(&mut self, key: Key, size: Size, armed: impl Fn(&ActionId, Digest) -> Result<(), String>) -> HomeKey {
         self.note = None;
+        self.is_touched = true;
         match self.typing.take() {
             Some((asks, entry)) => self.typed(asks, entry, key),
             None => self.command(key, size, armed),
@@ -302,6 +323,10 @@ impl Home {
             }
             KeyCode::Enter => return self.on.clone().map_or(HomeKey::Stays, HomeKey::Opens),
             KeyCode::Char(key @ ('a' | 'A' | 'd' | 'r')) => return self.verdict(key, size, armed),
+            KeyCode::Char('x') => match self.on.clone().filter(|on| self.unsent(on).is_some()) {
+                Some(on) => return HomeKey::Does(Act::Withdraw(on)),
+                None => return self.refuse("no decision on this waits to be sent"),
+            },
             KeyCode::Char(key @ ('N' | 'S' | 'Z' | 'X')) => return self.housekeeping(key),
             _ => {}
         }
@@ -332,6 +357,9 @@ impl Home {
     }
 
     fn verdict(&mut self, key: char, size: Size, armed: impl Fn(&ActionId, Digest) -> Result<(), String>) -> HomeKey {
+        if self.on.as_ref().is_some_and(|on| self.unsent(on).is_some()) {
+            return self.refuse("it is decided, and sent when the link is back: x takes the decision back");
+        }
         let Some((overview, pending)) = self.under_cursor() else { return self.refuse("nothing pending is chosen") };
         if !overview.running {
             return self.refuse("the session's host does not run: Enter opens it");
@@ -452,6 +480,23 @@ impl Home {
             (Asks::Word | Asks::Group(_), _) => self.refuse("nothing was approved: the word was not typed"),
         }
     }
+}
+
+/// The next session that waits after this one, at its first pending action; the first one if this one is not among them.
+#[must_use]
+pub fn next_waiting(here: Option<&SessionId>, at: UnixMs, mut machines: Vec<Machine>) -> Option<Item> {
+    machines.retain(|machine| machine.lost_at.is_none());
+    let home = Home { machines: Some(machines), at, ..Home::new(None) };
+    let mut waiting: Vec<Item> = Vec::new();
+    for item in home.items() {
+        if !waiting.iter().any(|one| one.session == item.session && one.host == item.host) {
+            waiting.push(item);
+        }
+    }
+    let after = waiting.iter().position(|item| Some(&item.session) == here).map_or(0, |at| at + 1);
+    let after = after.min(waiting.len());
+    waiting.rotate_left(after);
+    waiting.into_iter().find(|item| Some(&item.session) != here)
 }
 
 fn approval(items: Vec<Item>, digest: Digest, confirm: Option<String>) -> Act {

@@ -2,8 +2,9 @@
 //! cursor.
 
 use super::{Asks, Home, Item, Tab, view, visible};
-use crate::base::Digest;
 use crate::base::text::width;
+use crate::base::{ActionId, Digest, SessionId};
+use crate::model::event::Verdict;
 use crate::model::session::{dollars, tokens};
 use crate::ui::panes::inbox::age_words;
 use crate::ui::theme::Role;
@@ -127,6 +128,20 @@ impl Home {
         lines
     }
 
+    /// The verdict on this action that waits for the link to its machine.
+    pub(super) fn unsent(&self, item: &Item) -> Option<Verdict> {
+        let machine = self.machines.iter().flatten().find(|machine| machine.host == item.host)?;
+        unsent(machine, &item.session, item.action.as_ref()?)
+    }
+
+    /// What is to be known of a row whose machine is not connected, before its words.
+    pub(super) fn mark(&self, machine: &Machine, session: &Overview, action: Option<&ActionId>) -> String {
+        let unsent = action.and_then(|action| unsent(machine, &session.session, action));
+        let unsent = unsent.map(|verdict| format!("{}, not sent yet · ", verdict.words())).unwrap_or_default();
+        let lost = machine.lost_at.map(|at| format!("reconnecting, {} old · ", age(self.at, at))).unwrap_or_default();
+        unsent + &lost
+    }
+
     /// What cannot be shown, of each machine.
     pub(super) fn troubles(&self) -> Vec<String> {
         let machines = self.machines.iter().flatten();
@@ -136,6 +151,11 @@ impl Home {
         });
         said.map(|text| visible(&text)).collect()
     }
+}
+
+fn unsent(machine: &Machine, session: &SessionId, action: &ActionId) -> Option<Verdict> {
+    let found = machine.unsent.iter().find(|one| one.session == *session && one.action == *action);
+    found.map(|one| one.verdict)
 }
 
 fn item(machine: &Machine, session: &Overview, pending: Option<&Pending>) -> Item {

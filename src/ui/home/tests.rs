@@ -34,7 +34,7 @@ fn session(name: &str, state: SessionState, pending: Vec<Pending>) -> Overview {
 }
 
 fn told(home: &mut Home, sessions: Vec<Overview>) -> Option<Act> {
-    let machines = vec![Machine { host: None, sessions, trouble: None }];
+    let machines = vec![Machine { sessions, ..Machine::default() }];
     home.take(Told::Machines { at: UnixMs(600_000), machines })
 }
 
@@ -200,7 +200,7 @@ fn another_machine_lends_its_text_to_no_action_elsewhere() {
     let each = |host: Option<&str>, name: &str| Machine {
         host: host.map(str::to_owned),
         sessions: vec![session(name, SessionState::Waits, vec![pending("a1", "rm -rf x", 10, 0)])],
-        trouble: None,
+        ..Machine::default()
     };
     // The far machine shows something harmless under the digest of what is pending here.
     let machines = vec![each(Some("far"), "far"), each(None, "here"), each(None, "there")];
@@ -259,4 +259,41 @@ fn a_set_that_the_screen_cannot_list_is_not_approved_at_once() {
     home.take(text_of(act, "make", 3));
     assert_eq!(press(&mut home, "A"), HomeKey::Stays);
     assert!(refusal(&home).contains("one by one"), "{}", refusal(&home));
+}
+
+/// A machine that is cut off keeps its rows and the text that was read; its decision waits and can be taken back.
+#[test]
+fn a_decision_that_was_not_sent_is_marked_and_can_be_taken_back() {
+    let mut home = Home::new(None);
+    let sessions = vec![session("one", SessionState::Waits, vec![pending("a1", "ls", 10, 0)])];
+    let far = Machine { host: Some("far".to_owned()), sessions, ..Machine::default() };
+    let act = home.take(Told::Machines { at: UnixMs(600_000), machines: vec![far.clone()] });
+    let text = text_of(act, "ls", 3);
+    let Told::Shown { item, .. } = &text else { panic!("no text") };
+    let item = item.clone();
+    home.take(text);
+    home.take(Told::Shown { item: item.clone(), shown: Err("it cannot be reached".to_owned()) });
+    let lost = Machine { lost_at: Some(UnixMs(480_000)), ..far };
+    home.take(Told::Machines { at: UnixMs(600_000), machines: vec![lost.clone()] });
+    let (machine, overview, one) = home.pending()[0];
+    assert_eq!(home.mark(machine, overview, Some(&one.action)), "reconnecting, 2m old · ");
+    assert!(matches!(press(&mut home, "a"), HomeKey::Does(Act::Decide { .. })), "{}", refusal(&home));
+    let unsent = crate::wire::Unsent { session: "one".into(), action: "a1".into(), verdict: Verdict::Approve };
+    home.take(Told::Machines { at: UnixMs(600_000), machines: vec![Machine { unsent: vec![unsent], ..lost }] });
+    let (machine, overview, one) = home.pending()[0];
+    assert!(home.mark(machine, overview, Some(&one.action)).starts_with("approved, not sent yet"));
+    assert_eq!(press(&mut home, "a"), HomeKey::Stays);
+    assert!(refusal(&home).contains("x takes"), "{}", refusal(&home));
+    assert_eq!(press(&mut home, "x"), HomeKey::Does(Act::Withdraw(item)));
+}
+
+#[test]
+fn the_next_session_that_waits_comes_after_this_one_and_then_from_the_top() {
+    let each = ["one", "two", "three"].map(|name| session(name, SessionState::Waits, vec![pending("a1", name, 10, 0)]));
+    let machines = || vec![Machine { sessions: each.to_vec(), ..Machine::default() }];
+    let next =
+        |here: &str| next_waiting(Some(&here.into()), UnixMs(0), machines()).map(|item| item.session.to_string());
+    assert_eq!(["one", "two", "three", "elsewhere"].map(|here| next(here).unwrap()), ["two", "three", "one", "one"]);
+    let alone = vec![Machine { sessions: vec![each[0].clone()], ..Machine::default() }];
+    assert_eq!(next_waiting(Some(&"one".into()), UnixMs(0), alone), None);
 }

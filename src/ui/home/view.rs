@@ -128,6 +128,8 @@ fn inbox(home: &Home, brush: &mut Brush<'_>, area: Rect) {
         let x = brush.text(area.x, y, right, sign(brush, pending.is_guarded()), Role::Held) + 1;
         brush.text(x, y, right, &place, Role::TextSoft);
         let x = x + area.width / 4 + 1;
+        let x =
+            brush.cut(x, y, right.saturating_sub(1), &home.mark(machine, session, Some(&pending.action)), Role::Warn);
         brush.cut(x, y, right.saturating_sub(1), &pending.words, Role::Text);
         cursor(home, brush, area, y, at);
     }
@@ -178,7 +180,8 @@ fn sessions(home: &Home, brush: &mut Brush<'_>, area: Rect) {
         let x = brush.text(x, y, right, &place, Role::Accent);
         let x = brush.cut(x, y, right, &project(session), Role::TextStrong);
         let role = if session.label.archived { Role::TextFaint } else { Role::Text };
-        brush.cut(x + 1, y, right, &title(session), role);
+        let x = brush.cut(x + 1, y, right, &home.mark(machine, session, None), Role::Warn);
+        brush.cut(x, y, right, &title(session), role);
         cursor(home, brush, area, y, at);
     }
 }

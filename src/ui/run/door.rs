@@ -1,6 +1,9 @@
 //! The way from the home screen to whoever reads the sessions: given by the caller, as everything outside of the client.
 
+use super::Ended;
 use crate::base::ActionId;
+use crate::ui::app::place::Place;
+use crate::ui::app::{App, Leave};
 use crate::ui::home::{Act, Told};
 use tokio::sync::mpsc;
 
@@ -12,6 +15,19 @@ pub struct Way {
     pub first: HomeFirst,
     /// The action of the session to show first.
     pub at: Option<ActionId>,
+    /// Where the user was when they left this session for another one.
+    pub place: Option<Place>,
+    pub keep: Option<KeepPlace>,
+}
+
+/// Takes the place of a user who leaves the session for another one.
+#[derive(Clone)]
+pub struct KeepPlace(pub std::sync::Arc<dyn Fn(Place) + Send + Sync>);
+
+impl std::fmt::Debug for KeepPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeepPlace")
+    }
 }
 
 /// Whether the home screen is what a client begins with.
@@ -31,5 +47,12 @@ pub struct HomeDoor(pub std::sync::Arc<dyn Fn(Act, mpsc::Sender<Told>) + Send + 
 impl std::fmt::Debug for HomeDoor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("HomeDoor")
+    }
+}
+
+/// The user may come back to this session in this process.
+pub(super) fn keep_place(way: &Way, app: &App, ended: &Ended) {
+    if let (Ended::Left(Leave::Open(_) | Leave::New), Some(KeepPlace(keep))) = (ended, &way.keep) {
+        keep(Place::of(app));
     }
 }

@@ -3,7 +3,7 @@
 use super::Stream;
 use crate::base::{Seq, UnixMs};
 use crate::model::Envelope;
-use crate::ui::app::{AnswerData, Msg, RemoteLink};
+use crate::ui::app::{AnswerData, Msg, RemoteLink, SeatNews};
 use crate::ui::limits::{UI_ASKS_WAITING_MAX, UI_EVENTS_AT_ONCE_MAX, UI_HOST_SILENT_MS_MAX};
 use crate::wire::{self, AttachedAs, Code, Id, Message, Request};
 use futures::FutureExt as _;
@@ -132,7 +132,8 @@ impl Link {
     ) {
         let (reader, mut writer) = wire::pair(read, write);
         let (to_host, mut messages) = mpsc::channel::<Message>(UI_ASKS_WAITING_MAX);
-        let attach = wire::Attach { from: Some(Seq(1)), control: self.control, ..wire::Attach::default() };
+        let attach =
+            wire::Attach { from: Some(Seq(1)), control: self.control, person: true, ..wire::Attach::default() };
         if let Ok(message) = Request::Attach(attach).message(Id::Number(ATTACH_ID)) {
             // The channel is fresh and empty.
             let _ = to_host.try_send(message);
@@ -207,6 +208,9 @@ impl Link {
             Some(Ok(Err(_))) => None,
             Some(Ok(Ok(Message::Notification { method, params }))) => match method.as_str() {
                 "link/state" => read::<RemoteLink>(params.as_deref()).and_then(|far| some(Msg::LinkState(far))),
+                "seat/view" | "seat/followed" => {
+                    read::<SeatNews>(params.as_deref()).and_then(|news| some(Msg::Seat(news)))
+                }
                 "host/trouble" => {
                     read::<TroubleParams>(params.as_deref()).and_then(|trouble| some(Msg::Trouble(trouble.text)))
                 }
@@ -227,7 +231,8 @@ impl Link {
         match attached {
             Ok(attached) => {
                 self.clock = Some((attached.now, Instant::now()));
-                some(Msg::Linked { client: attached.client, control: attached.control, head: attached.head })
+                let AttachedAs { client, control, head, recent, .. } = attached;
+                some(Msg::Linked { client, control, head, recent })
             }
             Err(why) => self.lost(why),
         }
@@ -271,6 +276,9 @@ fn answer(asked: &Request, result: &serde_json::value::RawValue) -> Result<Answe
     }
     if matches!(asked, Request::Allow(_)) {
         return read(Some(result)).map(AnswerData::Allowed).ok_or_else(invalid);
+    }
+    if matches!(asked, Request::Past(_)) {
+        return read(Some(result)).map(AnswerData::Past).ok_or_else(invalid);
     }
     if *asked == Request::Rules {
         return read(Some(result)).map(AnswerData::Rules).ok_or_else(invalid);

@@ -15,7 +15,7 @@ mod signals;
 pub mod zone;
 
 use crate::model::PromptPart;
-use crate::ui::app::{App, Leave, Msg, Request, Start};
+use crate::ui::app::{App, Leave, Msg, Request, Start, seat};
 use crate::ui::home::{Act, Told};
 use crate::ui::keymap::{self, Keymap, KeymapError};
 use crate::ui::limits::{UI_BACKLOG_MAX, UI_BACKLOG_MS_MAX, UI_FRAME_MS_MIN, UI_JOBS_WAITING_MAX};
@@ -29,7 +29,7 @@ use crate::ui::theme::{self, Depth, Signs, ThemeError};
 use crate::ui::welcome::{Kept, Offers, Welcome, Wish};
 use crate::ui::workers::{Pool, Product};
 use crossterm::event::EventStream;
-pub use door::{HomeDoor, HomeFirst, Way};
+pub use door::{HomeDoor, HomeFirst, KeepPlace, Way};
 use files::{Dirs, UserFiles};
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
@@ -204,6 +204,7 @@ pub async fn run(
     drop(modes);
     // Whoever tells the home screen something sees that it is gone.
     client.from_home.close();
+    door::keep_place(&client.options.way, &client.app, &ended);
     // Mostly the process ends now: taking a long session apart piece by piece would only keep the shell waiting.
     if !matches!(ended, Ended::Left(Leave::Open(_) | Leave::New)) {
         std::mem::forget(client);
@@ -386,7 +387,7 @@ impl Client {
         // The age of what is pending is true by the minute, and what was typed is kept; otherwise nothing wakes us.
         let at = |ms: u64| self.started + Duration::from_millis(ms);
         let ages = self.app.scene.ages_change_at_ms().map(at);
-        let draft = self.app.draft_due_at_ms().map(at);
+        let draft = seat::due_at_ms(&self.app).map(at);
         let input = async {
             match &mut self.input {
                 Some(input) => input.next().await,
@@ -464,6 +465,7 @@ impl Client {
         };
         let at = self.now_ms();
         let mut requests = VecDeque::from(self.app.update(at, msg));
+        requests.extend(seat::show_followers(&mut self.app));
         while let Some(request) = requests.pop_front() {
             match self.carry_out(request, modes).await {
                 Ok(more) => requests.extend(more),

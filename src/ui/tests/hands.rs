@@ -405,7 +405,7 @@ fn an_interrupt_closes_what_is_open_and_then_leaves() {
 #[test]
 fn without_control_nothing_is_asked() {
     let mut stage = Stage::set(120, 40, "dark");
-    stage.send(Msg::Linked { client: "c2".into(), control: false, head: crate::base::Seq(0) });
+    stage.send(Msg::Linked { client: "c2".into(), control: false, head: crate::base::Seq(0), recent: false });
     for command in ["approve", "deny", "step", "pause", "stop", "undo", "test"] {
         stage.command(command);
     }

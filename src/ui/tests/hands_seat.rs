@@ -6,15 +6,14 @@ use crate::ui::app::Msg;
 use crate::ui::layout::PaneId;
 use crate::wire;
 
-/// Control is taken on purpose, and whoever loses it sees that at once.
+/// Control is asked for on purpose, and whoever loses it sees that at once.
 #[test]
-fn control_is_taken_by_a_key_and_its_loss_is_seen() {
+fn control_is_asked_for_by_a_key_and_its_loss_is_seen() {
     let mut stage = Stage::set(120, 40, "dark");
     let head = stage.app.scene.session.head;
-    stage.send(Msg::Linked { client: "c2".into(), control: false, head });
+    stage.send(Msg::Linked { client: "c2".into(), control: false, head, recent: false });
     stage.command("take-control");
-    let attach = wire::Attach { from: Some(head.next()), control: Some(true), ..wire::Attach::default() };
-    assert_eq!(stage.asked, [wire::Request::Attach(attach)]);
+    assert_eq!(stage.asked, [wire::Request::Control(wire::SetControl { wish: wire::ControlWish::Ask })]);
     let change = |seq: u64, client: &str, what: &str| {
         format!(r#"{{"seq":{seq},"at":1764000200000,"kind":"client_changed","client":"{client}","what":"{what}"}}"#)
     };

@@ -72,7 +72,7 @@ impl Stage {
             frames: 0,
             sent: Vec::new(),
         };
-        stage.send(Msg::Linked { client: "c1".into(), control: true, head: crate::base::Seq(0) });
+        stage.send(Msg::Linked { client: "c1".into(), control: true, head: crate::base::Seq(0), recent: false });
         stage
     }
 

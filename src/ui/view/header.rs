@@ -4,7 +4,7 @@ use crate::base::text::{Show, escape, width};
 use crate::model::event::{ChangedBy, Isolation, SessionOutcome, Usage};
 use crate::model::session;
 use crate::model::{AgentLevel, AgentState, WatchState};
-use crate::ui::app::{App, Link, Scene};
+use crate::ui::app::{App, Link, Scene, seat};
 use crate::ui::layout::breakpoints;
 use crate::ui::look::Brush;
 use crate::ui::panes::{inbox, tests_pane};
@@ -217,6 +217,30 @@ fn used(scene: &Scene) -> Vec<(u8, String)> {
     parts
 }
 
+/// The other clients, as far as something is between them and this one.
+fn others(app: &App) -> Words {
+    let scene = &app.scene;
+    let holder = scene.session.clients.control.as_ref().map_or("nobody", |client| client.as_str());
+    let shown = |text: &str| escape::show(text, &Show::default()).into_owned();
+    let wide = app.size.width >= breakpoints::TWO_COLUMNS_MIN;
+    let mut words = Words::new();
+    if let Some(client) = seat::asked_by(app) {
+        let what = if wide { "asks for control" } else { "asks" };
+        words.push((format!("{} {what}  ", shown(client.as_str())), Role::Waits));
+    }
+    if seat::is_asking(app) {
+        words.push((format!("asked {}  ", shown(holder)), Role::Waits));
+    }
+    if scene.seat.follows {
+        words.push((format!("follows {}  ", shown(holder)), Role::Accent));
+    } else if scene.seat.followers > 0 && scene.has_control() {
+        words.push((format!("{} follow  ", scene.seat.followers), Role::TextFaint));
+    } else if wide && scene.record.is_none() && matches!(scene.link, Link::Attached { control: false }) {
+        words.push((format!("{} has control  ", shown(holder)), Role::TextFaint));
+    }
+    words
+}
+
 fn health(app: &App) -> Words {
     let mut words = Words::new();
     if let Some(watching) =
@@ -230,7 +254,11 @@ fn health(app: &App) -> Words {
     if app.scene.trouble.is_some() {
         words.push((format!("{} host failing  ", app.scene.look.sign(Sign::Warning)), Role::Fail));
     }
-    if let (Link::Attached { control }, Some(far)) = (&app.scene.link, &app.scene.far) {
+    if let Some(missing) = app.scene.far.past.words() {
+        words.push((format!("{missing}  "), Role::TextFaint));
+    }
+    words.extend(others(app));
+    if let (Link::Attached { control }, Some(far)) = (&app.scene.link, &app.scene.far.link) {
         if !control {
             words.push(("no control  ".to_owned(), Role::Warn));
         }

@@ -6,7 +6,7 @@ use crate::model::Kind;
 use crate::model::event::Held;
 use crate::model::plan::PlanSubject;
 use crate::ui::app::toast::Tone;
-use crate::ui::app::{App, Link, offers};
+use crate::ui::app::{App, Link, offers, seat};
 use crate::ui::commands::{self, Command, Scope, ended_infrastructure};
 use crate::ui::composer;
 use crate::ui::layout::{PaneId, Shape};
@@ -202,7 +202,10 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
         return vec!["quit"];
     }
     if !app.scene.has_control() && app.scene.record.is_none() && !app.reads_only {
-        return vec!["take-control", "swap", "yank", "detach"];
+        return vec!["take-control", "follow", "swap", "yank", "detach"];
+    }
+    if seat::asked_by(app).is_some() {
+        return vec!["take-control", "refuse-control", "approve", "deny", "swap"];
     }
     if app.scene.record.is_some() {
         return vec!["step", "step-back", "events", "jump", "continue", "from-start", "swap", "quit"];

@@ -93,6 +93,11 @@ impl TalkPane {
         self.list.follows
     }
 
+    /// Whether the user went to the very beginning.
+    pub fn is_at_start(&self) -> bool {
+        self.list.cursor == 0 && !self.list.follows
+    }
+
     /// Moves to the next message or action (`Step::Hunk`), or to the user's next prompt (`Step::File`).
     pub fn stop_at(&mut self, step: Step, forward: bool, height: usize) {
         let cursor = self.list.cursor;
@@ -167,6 +172,7 @@ impl TalkPane {
         }
         let mut old: std::collections::HashMap<Seq, Item> =
             std::mem::take(&mut self.items).into_iter().map(|item| (item.seq, item)).collect();
+        self.items.extend(missing(scene));
         for subject in newest(scene) {
             let seq = match &subject {
                 Source::Entry(entry) => entry.seq,
@@ -287,6 +293,14 @@ impl TalkPane {
     fn is_after_words(&self) -> bool {
         self.items.last().is_some_and(|item| item.subject == Subject::Message && item.prose.is_some())
     }
+}
+
+/// Says that older events were not sent, where the user gets to them.
+fn missing(scene: &Scene) -> Option<Item> {
+    let words = scene.far.past.words()?;
+    let text = if words.starts_with("reading") { words } else { "older events are read when you come here" };
+    let rows = vec![TalkRow::Plain(Row::new(text, Role::TextFaint))];
+    Some(Item { seq: Seq(0), subject: Subject::Message, gap: false, made_of: None, rows, prose: None })
 }
 
 /// A message that was sent while the agent works, and that it gets when its step is over: nothing has come from it since.

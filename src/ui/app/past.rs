@@ -1,0 +1,155 @@
+//! The past of a session on another machine: on a slow link the client begins with its recent part, and reads the rest
+//! page by page when the user goes there. The rest is folded beside what is shown and takes its place when it is whole, so
+//! that what is pending is never out of sight.
+
+use super::toast::Toast;
+use super::{App, RemoteLink, Request};
+use crate::base::Seq;
+use crate::model::Envelope;
+use crate::model::session::Session;
+use crate::policy::pipeline::Ledger;
+use crate::ui::layout::PaneId;
+use crate::ui::overlays::{Overlay, Pipeline};
+use crate::wire;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub enum Past {
+    /// Every event is there.
+    #[default]
+    Whole,
+    /// The events up to this one came with gaps.
+    Recent(Seq),
+    /// The same, and the rest is being read.
+    Reading(Seq, Box<Older>),
+}
+
+/// A host on another machine: the link to it, as the relay reports it, and what it has not sent.
+#[derive(Debug, Default)]
+pub struct Far {
+    pub link: Option<RemoteLink>,
+    pub past: Past,
+}
+
+/// What was read of the rest.
+#[derive(Debug, Default)]
+pub struct Older {
+    session: Session,
+    pipeline: Ledger,
+}
+
+impl Past {
+    /// The event up to which there are gaps.
+    #[must_use]
+    pub fn gaps_to(&self) -> Option<Seq> {
+        match self {
+            Self::Whole => None,
+            Self::Recent(seq) | Self::Reading(seq, _) => Some(*seq),
+        }
+    }
+
+    /// In a word, for the header; `None` where nothing is missing.
+    #[must_use]
+    pub fn words(&self) -> Option<&'static str> {
+        match self {
+            Self::Whole => None,
+            Self::Recent(_) => Some("recent events"),
+            Self::Reading(..) => Some("reading older events"),
+        }
+    }
+}
+
+/// Asks for the past if the user has gone to where it is seen.
+pub(super) fn viewed(app: &mut App) -> Vec<Request> {
+    if is_viewed(app) { read(app) } else { Vec::new() }
+}
+
+/// The user is at the beginning of the conversation, or looks at something that consists of all events.
+fn is_viewed(app: &App) -> bool {
+    let at_top = app.focus == PaneId::Talk && app.overlay.is_none() && app.panes.talk.is_at_start();
+    at_top || app.search.is_some() || matches!(app.overlay, Some(Overlay::Pipeline(_)))
+}
+
+/// Asks for the rest, if it is missing and nobody asked yet.
+fn read(app: &mut App) -> Vec<Request> {
+    let Past::Recent(seq) = app.scene.far.past else { return Vec::new() };
+    app.scene.far.past = Past::Reading(seq, Box::default());
+    app.scene.touched.transcript = true;
+    vec![page(Seq(1))]
+}
+
+fn page(from: Seq) -> Request {
+    Request::Host(wire::Request::Past(wire::Past { from }))
+}
+
+/// A page is here. What it completes takes the place of what is shown, at the same event.
+pub(super) fn came(app: &mut App, events: &wire::PastEvents) -> Vec<Request> {
+    let (head, past) = (app.scene.session.head, &mut app.scene.far.past);
+    let Past::Reading(_, older) = past else { return Vec::new() };
+    let before = older.session.head;
+    for line in events.lines.lines() {
+        let Ok(envelope) = Envelope::from_json(line) else { continue };
+        older.session.apply(&envelope);
+        older.pipeline.apply(&envelope, &older.session);
+    }
+    if older.session.head == before {
+        failed(app);
+        return Vec::new();
+    }
+    if older.session.head < head {
+        return vec![page(older.session.head.next())];
+    }
+    if let Past::Reading(_, older) = std::mem::take(past) {
+        let Older { session, pipeline } = *older;
+        app.scene.renew(session, pipeline);
+    }
+    if matches!(app.overlay, Some(Overlay::Pipeline(_))) {
+        app.overlay = Some(Overlay::Pipeline(Pipeline::open(&app.scene)));
+    }
+    app.after_events(false)
+}
+
+/// It could not be read; it can be asked for again.
+pub(super) fn failed(app: &mut App) {
+    if let Past::Reading(seq, _) = app.scene.far.past {
+        app.scene.far.past = Past::Recent(seq);
+        app.scene.touched.transcript = true;
+        app.say(Toast::warning("the older events could not be read: the link dropped; go there again to retry"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::session::Session;
+    use crate::ui::tests::stage::{MORE, SESSION, Stage, envelopes};
+
+    /// The recent part of a session is sent, then the user goes to the beginning of the conversation.
+    #[test]
+    fn older_events_are_read_when_they_are_viewed_and_replace_what_is_shown() {
+        let all: Vec<Envelope> = [SESSION, MORE].iter().flat_map(|lines| envelopes(lines)).collect();
+        let lines: String = [SESSION, MORE].concat();
+        let head = all.last().unwrap().seq;
+        let mut stage = Stage::empty(120, 40, "dark");
+        stage.app.scene.far.past = Past::Recent(head);
+        let recent = envelopes(MORE);
+        let wall = recent.last().unwrap().at;
+        stage.send(crate::ui::app::Msg::Events(recent, wall));
+        stage.draw();
+        assert!(stage.app.scene.session.alarms.anomalies.iter().all(|(_, why)| !why.contains("jumps")));
+        assert!(stage.text().contains("recent events"), "{}", stage.text());
+        stage.press("7 g g");
+        stage.draw();
+        assert!(stage.text().contains("reading older events"), "{}", stage.text());
+        let next = head.next();
+        let asked = wire::Request::Past(wire::Past { from: Seq(1) });
+        let events = wire::PastEvents { lines: lines.lines().map(|line| format!("{line}\n")).collect(), next };
+        stage.send(crate::ui::app::Msg::Answered {
+            asked: Box::new(asked),
+            outcome: Ok(crate::ui::app::AnswerData::Past(events)),
+        });
+        assert_eq!(stage.app.scene.session, Session::replay(&all));
+        stage.draw();
+        assert!(!stage.text().contains("older events"), "{}", stage.text());
+    }
+}
