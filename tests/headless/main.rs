@@ -18,6 +18,7 @@ mod agents;
 mod always;
 mod anchor;
 mod broker;
+mod comments;
 mod crash;
 mod doubt;
 mod drill;
