@@ -22,6 +22,8 @@ pub const CLIENT_DRAIN_MS_MAX: u64 = 5_000;
 pub const CLIENT_BEHIND_EVENTS_MAX: u64 = 10_000;
 /// Open actions in a snapshot, bytes of JSON.
 pub const SNAPSHOT_ACTIONS_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Open comments in a snapshot.
+pub const SNAPSHOT_COMMENTS_MAX: usize = 100;
 /// The most a `blob/get` answers with at once.
 pub const BLOB_PART_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Prompts that wait for the present turn to end.

@@ -6,6 +6,7 @@
 mod actor;
 mod book;
 mod clients;
+mod comments;
 mod drill;
 mod encoding;
 mod find;

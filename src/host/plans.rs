@@ -11,7 +11,7 @@ use crate::model::plan::{Plan, PlanDocument, PlanOrigin, PlanVerdict};
 use crate::model::session::{ActionState, Phase, PlanVersion, Speaker};
 use crate::model::{Action, AlarmKind, Kind, Session};
 use crate::port::{AGENT_CANDIDATE, Blobs};
-use crate::wire::{Commented, Commenting, Decide, PlanDecide, PlanDecided, PlanWrite, RpcError};
+use crate::wire::{Decide, PlanDecide, PlanDecided, PlanWrite, RpcError};
 use std::path::Path;
 
 /// The approved text becomes the tree; the steps of the present one keep their names where their titles are the same.
@@ -175,15 +175,6 @@ pub fn written(gate: &mut Gate, by: String, document: PlanDocument) {
         gate.alarm(AlarmKind::Cut, format!("the plan is cut: {} bytes at its end are not shown", document.cut_bytes));
     }
     gate.quietly(Input::WritePlan { by, document: Box::new(document), review });
-}
-
-pub fn comment(gate: &mut Gate, client: &ClientId, commenting: Commenting) -> Result<Commented, RpcError> {
-    let Commenting { digest, change } = commenting;
-    let last = |gate: &Gate| gate.session().plans.comments().next_back().map(|comment| comment.id.clone());
-    let named = change.comment().cloned();
-    gate.put(Input::Comment { digest, change, by: client.clone() }, Blobs::new())?;
-    let comment = named.or_else(|| last(gate)).unwrap_or_default();
-    Ok(Commented { comment, seq: gate.session().head })
 }
 
 /// The user's word on the newest text of the plan; where an action asks about it, that is decided.

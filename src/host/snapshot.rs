@@ -2,7 +2,7 @@
 //! envelopes. Clients that fold do without it.
 
 use crate::base::Seq;
-use crate::host::limits::{CLIENT_BEHIND_EVENTS_MAX, SNAPSHOT_ACTIONS_BYTES_MAX};
+use crate::host::limits::{CLIENT_BEHIND_EVENTS_MAX, SNAPSHOT_ACTIONS_BYTES_MAX, SNAPSHOT_COMMENTS_MAX};
 use crate::model::Session;
 use crate::model::session::ActionState;
 use crate::wire::{Attach, AttachedAs};
@@ -52,6 +52,7 @@ fn of(session: &Session) -> Value {
         "commands": session.agent.ready.commands,
         "draft": session.prompts.draft.as_ref().map(|draft| &draft.parts),
         "queue": session.prompts.queue,
+        "comments": session.plans.open_comments().take(SNAPSHOT_COMMENTS_MAX).collect::<Vec<_>>(),
         "leases": session.leases.open(session.at).map(|l| &l.granted).collect::<Vec<_>>(),
         "check": session.checks.latest_workspace().and_then(|run| run.finished.as_ref()),
         "alarms": session.alarms.total,

@@ -91,6 +91,7 @@ fn words(record: &Record) -> String {
         "decided" => &["/reason"],
         "proposed" => &["/action/title", "/action/rationale/text"],
         "plan_revised" => &["/steps"],
+        "commented" | "plan_commented" => &["/comment/text", "/comment/anchor/quote"],
         "session_opened" => &["/goal"],
         "session_ended" => &["/report"],
         _ => return String::new(),

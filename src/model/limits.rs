@@ -28,13 +28,15 @@ pub const FORM_PATTERN_BYTES_MAX: usize = 256 * 1024;
 pub const CONTENT_INLINE_BYTES_MAX: usize = 64 * 1024;
 /// A plan as a document; what is beyond is left out, and said to be.
 pub const PLAN_TEXT_BYTES_MAX: usize = 256 * 1024;
-/// Versions of the plan's document, and comments on them, that a session keeps in memory.
+/// Versions of the plan's document, and comments on them and on what is done, that a session keeps in memory.
 pub const PLAN_VERSIONS_KEPT_MAX: usize = 64;
 pub const PLAN_COMMENTS_MAX: usize = 500;
 /// Steps whose cost a session keeps in memory.
 pub const STEP_COSTS_KEPT_MAX: usize = 5_000;
 /// The words of one comment.
 pub const PLAN_COMMENT_BYTES_MAX: usize = 16 * 1024;
+/// Lines that may be in the place of commented ones for their neighbors to tell where that is.
+pub const COMMENT_REWRITTEN_LINES_MAX: usize = 40;
 /// How much changed words must have in common with commented ones to be taken for them, from 0 to 1.
 pub const PLAN_LIKENESS_MIN: f32 = 0.8;
 /// Words that are compared for that, how many pairs of titles, and how many places for a comment.

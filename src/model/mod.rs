@@ -8,6 +8,7 @@ mod action_json;
 mod address;
 mod agent;
 pub mod check;
+pub mod comment;
 mod consent;
 pub mod decide;
 pub mod draft;

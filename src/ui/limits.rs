@@ -73,6 +73,8 @@ pub const UI_COMPOSER_ROWS_MAX: u16 = 8;
 pub const UI_STOP_AGAIN_MS_MAX: u64 = 2_000;
 /// Entries a choice offers; older checkpoints are reached from the command line.
 pub const UI_CHOICES_MAX: usize = 200;
+/// Comments in texts that were shown whose present place is kept.
+pub const UI_FATES_KEPT_MAX: usize = 2_000;
 /// Rows one search reads before it gives up.
 pub const UI_SEARCH_ROWS_MAX: usize = 200_000;
 /// Alarms and unsupervised changes listed in the inbox, of each kind.

@@ -413,6 +413,8 @@ requests! {
     "plan/edit" PlanEdit(PlanEditing) -> PlanRevision, "the plan edit";
     /// Writes, changes or ends a comment on the plan.
     "plan/comment" PlanComment(Commenting) -> Commented, "the comment";
+    /// The same for comments on files and outputs; sends open ones.
+    "session/comment" Comment(Commenting) -> Commented, "the comment";
     "plan/decide" PlanDecide(PlanDecide) -> PlanDecided, "your word on the plan";
     /// Makes a text the plan under review.
     "plan/write" PlanWrite(PlanWrite) -> PlanDecided, "the plan";
@@ -484,6 +486,7 @@ impl Request {
             | Self::Explain(_)
             | Self::PlanEdit(_)
             | Self::PlanComment(_)
+            | Self::Comment(_)
             | Self::PlanDecide(_)
             | Self::PlanWrite(_)
             | Self::Mode(_)

@@ -19,6 +19,7 @@ mod agents;
 mod always;
 mod anchor;
 mod broker;
+mod comments;
 mod crash;
 mod doubt;
 mod drill;

@@ -36,6 +36,7 @@ macro_rules! at_every_size {
 
 mod always;
 mod budgets;
+mod comments;
 mod composer;
 mod decide;
 mod external;

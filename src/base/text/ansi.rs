@@ -114,6 +114,16 @@ pub fn lines(bytes: &[u8]) -> Vec<StyledLine> {
     all
 }
 
+/// The lines as plain text.
+pub fn joined(lines: &[StyledLine]) -> String {
+    lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+/// An output as plain text, line by line as it is shown.
+pub fn plain(bytes: &[u8]) -> String {
+    joined(&lines(bytes))
+}
+
 /// The line under the cursor: one cell a character.
 #[derive(Default)]
 struct ScreenLine {

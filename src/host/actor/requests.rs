@@ -3,6 +3,7 @@
 use super::Actor;
 use crate::base::{ClientId, Digest, RuleId};
 use crate::host::clients::Asked;
+use crate::host::comments;
 use crate::host::gate::{Gate, rules};
 use crate::host::limits::{BLOB_PART_BYTES_MAX, DRAFT_BYTES_MAX, PROMPT_IMAGE_BYTES_MAX, PROMPT_PARTS_MAX};
 use crate::host::plans;
@@ -90,7 +91,8 @@ impl Actor {
             }
             Request::Explain(explain) => gate.explain(explain).map(|()| Answer::Explain(self.seen())),
             Request::PlanEdit(edit) => self.plan_edit(client, edit).map(Answer::PlanEdit),
-            Request::PlanComment(commenting) => plans::comment(gate, client, commenting).map(Answer::PlanComment),
+            Request::PlanComment(commenting) => comments::change(gate, client, commenting).map(Answer::PlanComment),
+            Request::Comment(commenting) => comments::change(gate, client, commenting).map(Answer::Comment),
             Request::PlanDecide(decide) => plans::decide(gate, client, decide).map(Answer::PlanDecide),
             Request::PlanWrite(write) => plans::write(gate, write).map(Answer::PlanWrite),
             Request::Mode(mode) => self.mode(mode).map(Answer::Mode),

@@ -1,6 +1,6 @@
 //! A user answers a held action. The answer carries the digest of what was seen; anything else is refused.
 
-use super::{Answering, Edited, Effect, Outcome, Refusal, Reply, plan, propose};
+use super::{Answering, Edited, Effect, Outcome, Refusal, Reply, comment, plan, propose};
 use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
 use crate::base::{ClientId, UnixMs};
 use crate::model::AlarmKind;
@@ -35,25 +35,13 @@ pub(super) fn answer(session: &Session, answering: Answering) -> Result<Outcome,
     }
 }
 
-/// The words of a verdict. On a plan they hold the open comments, which count as sent with them.
-fn with_comments(
-    session: &Session,
-    state: &ActionState,
-    reason: Option<String>,
-    approves: bool,
-) -> (String, Vec<Event>) {
-    let reason = reason.unwrap_or_default();
-    match state.action.document().filter(|document| document.is_plan()) {
-        Some(document) => plan::with_comments(session, &document.text, &reason, approves),
-        None => (reason, Vec::new()),
-    }
-}
-
 fn refuse(session: &Session, state: &ActionState, answering: Answering) -> Result<Outcome, Refusal> {
     let option = option_of(state, &answering)?;
     let form = refusal_of(state, answering.form)?;
     let answer = form.clone();
-    let (reason, mut events) = with_comments(session, state, answering.reason, false);
+    let redirects = answering.verdict == Verdict::Redirect;
+    let said = answering.reason.unwrap_or_default();
+    let (reason, mut events) = comment::with_comments(session, state, &said, (false, redirects));
     if answering.verdict == Verdict::Redirect && reason.trim().is_empty() {
         return Err(Refusal::Invalid("a redirect needs a reason: say what the agent should do instead".into()));
     }
@@ -89,7 +77,8 @@ fn approve(session: &Session, state: &ActionState, mut answering: Answering) -> 
     let form = acceptance_of(state, answering.form.as_ref())?;
     let confirmed = confirmed(state, answering.confirm.as_deref())?;
     let network = network_of(state, &answering)?;
-    let (notes, sent) = with_comments(session, state, answering.reason.take(), true);
+    let said = answering.reason.take().unwrap_or_default();
+    let (notes, sent) = comment::with_comments(session, state, &said, (true, false));
     answering.reason = (!notes.is_empty()).then_some(notes);
     let mut out = approved(session, state, answering)?;
     out.events.splice(0..0, sent);
@@ -294,6 +283,10 @@ pub(super) fn step(session: &Session, by: ClientId) -> Result<Outcome, Refusal> 
     }
     if state.action.document().is_some_and(PlanDocument::is_plan) {
         let text = format!("{} is a plan: read it and approve it individually", state.action.id);
+        return Err(Refusal::Invalid(text));
+    }
+    if session.plans.sent_with(&state.action, false).next().is_some() {
+        let text = format!("{} has open comments: approve it individually, which sends them", state.action.id);
         return Err(Refusal::Invalid(text));
     }
     let answering = Answering {

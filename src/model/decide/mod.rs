@@ -2,16 +2,19 @@
 //! changed here; the caller appends first and applies the events to the session.
 
 mod answer;
+mod comment;
 mod gate;
 mod plan;
 mod propose;
 
-pub use plan::{BEFORE_PLAN, CommentChange, DRIFT, EARLY, REPLAN, changes_nothing, drift};
+pub use comment::CommentChange;
+pub use plan::{BEFORE_PLAN, DRIFT, EARLY, REPLAN, changes_nothing, drift};
 pub use propose::FROZEN;
 
 use crate::base::{ActionId, ClientId, LeaseId, RelPath, UnixMs};
 use crate::base::{Digest, StepId};
 use crate::model::action::{Action, Command, FileEdit};
+use crate::model::comment::Anchor;
 use crate::model::event::{
     Alarm, Event, LapseWhy, LeaseGranted, Mode, Network, OutcomeWord, Ruled, RulingWord, Verdict,
 };
@@ -111,6 +114,8 @@ pub enum Input {
     Comment {
         digest: Option<Digest>,
         change: CommentChange,
+        /// The place of a new one on a file or an output.
+        anchor: Option<Box<Anchor>>,
         by: ClientId,
     },
     /// A step that the user wants to see the end of is over: this is its summary.
@@ -275,7 +280,9 @@ pub fn decide(session: &Session, input: Input) -> Result<Outcome, Refusal> {
         Input::Adopt { by, steps } => Ok(plan::adopt(session, by, steps)),
         Input::WritePlan { by, document, review } => Ok(plan::write(session, by, *document, review)),
         Input::DropPlan { digest, reason, by } => plan::drop_plan(session, digest, reason, by),
-        Input::Comment { digest, change, by } => plan::comment(session, digest, change, by),
+        Input::Comment { digest, change, anchor, by } => {
+            comment::change(session, digest, change, anchor.map(|anchor| *anchor), by)
+        }
         Input::Object { step, role, texts } => Ok(plan::object(session, step, &role, texts)),
         Input::EndStep { step, summary } => Ok(plan::end_step(session, step, *summary)),
         Input::Answer(answering) => answer::answer(session, *answering),

@@ -2,20 +2,18 @@
 //! in it is asked about, and what the user remarks reaches the agent.
 
 use super::propose::hold;
-use super::{Effect, Outcome, Refusal, Ruling};
-use crate::base::{ClientId, CommentId, Digest, StepId};
+use super::{Effect, Outcome, Refusal, Ruling, comment};
+use crate::base::{ClientId, Digest, StepId};
 use crate::model::action::{Action, ActionBody, Body, Kind, Proposal};
+use crate::model::comment::{Anchor, Comment, CommentState};
 use crate::model::event::{
-    Decided, Event, LapseWhy, Lapsed, Mode, PlanCommented, PlanDecided, PlanListed, PlanRevised, PlanWritten, Proposed,
-    RulingWord, Verdict,
+    Decided, Event, LapseWhy, Lapsed, Mode, PlanDecided, PlanListed, PlanRevised, PlanWritten, Proposed, RulingWord,
+    Verdict,
 };
-use crate::model::limits::PLAN_COMMENT_BYTES_MAX;
 use crate::model::plan::{
-    Anchor, CommentKind, CommentState, Plan, PlanChange, PlanComment, PlanDocument, PlanEdit, PlanError, PlanOrigin,
-    PlanSubject, PlanVerdict, Remark, Step, StepStatus, feedback,
+    Plan, PlanChange, PlanDocument, PlanEdit, PlanError, PlanOrigin, PlanSubject, PlanVerdict, Remark, Step, StepStatus,
 };
 use crate::model::session::{ActionState, Phase, Session};
-use serde::{Deserialize, Serialize};
 
 /// The rule of what is held because no plan is approved, or a step waits to be looked at.
 pub const BEFORE_PLAN: &str = "before-plan";
@@ -29,55 +27,6 @@ const OBJECTION: &str = "objection";
 pub const EARLY: &str = "early";
 /// The rule of the policy for what only reads.
 const READS: &str = "read-inside";
-
-/// A change of a comment on the plan, with the wire's names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
-pub enum CommentChange {
-    /// On lines of the text, or on a step of the tree.
-    Add {
-        #[serde(default)]
-        kind: CommentKind,
-        #[serde(default)]
-        text: String,
-        /// From 1.
-        #[serde(default)]
-        line: Option<u32>,
-        #[serde(default)]
-        lines: Option<u32>,
-        #[serde(default)]
-        step: Option<StepId>,
-    },
-    /// Other words; the comment is open again.
-    Reword {
-        comment: CommentId,
-        #[serde(default)]
-        kind: CommentKind,
-        text: String,
-    },
-    Withdraw {
-        comment: CommentId,
-    },
-    Resolve {
-        comment: CommentId,
-    },
-    Reopen {
-        comment: CommentId,
-    },
-}
-
-impl CommentChange {
-    /// The comment it is about, if there is one yet.
-    pub fn comment(&self) -> Option<&CommentId> {
-        match self {
-            Self::Add { .. } => None,
-            Self::Reword { comment, .. }
-            | Self::Withdraw { comment }
-            | Self::Resolve { comment }
-            | Self::Reopen { comment } => Some(comment),
-        }
-    }
-}
 
 /// A question, a read, or a command that the rules know to read only.
 pub fn changes_nothing(action: &Action, ruling: &Ruling) -> bool {
@@ -356,19 +305,6 @@ pub(super) fn write(session: &Session, by: String, document: PlanDocument, revie
     out
 }
 
-/// The words of a verdict with the open comments, and the comments as they are afterwards.
-pub(super) fn with_comments(session: &Session, text: &str, reason: &str, approves: bool) -> (String, Vec<Event>) {
-    let open: Vec<&PlanComment> = session.plans.open_comments().collect();
-    if open.is_empty() {
-        return (reason.to_owned(), Vec::new());
-    }
-    let sent = |comment: &&PlanComment| {
-        let comment = PlanComment { state: CommentState::Sent, ..(*comment).clone() };
-        Event::PlanCommented(PlanCommented { comment })
-    };
-    (feedback(&open, text, reason, approves), open.iter().map(sent).collect())
-}
-
 /// There is no plan any more: what asks about it lapses, and the gate works as without one.
 pub(super) fn drop_plan(
     session: &Session,
@@ -441,69 +377,6 @@ pub(super) fn approved(session: &Session, action: &Action, changes: Option<&[usi
     out.effects.push(Effect::PlanSettled);
 }
 
-pub(super) fn comment(
-    session: &Session,
-    digest: Option<Digest>,
-    change: CommentChange,
-    by: ClientId,
-) -> Result<Outcome, Refusal> {
-    let invalid = |text: String| Err(Refusal::Invalid(text));
-    let known = |id: &CommentId| {
-        let comment = session.plans.comment(id).filter(|comment| comment.state != CommentState::Withdrawn);
-        comment.cloned().ok_or_else(|| Refusal::Invalid(format!("there is no comment {id}")))
-    };
-    let comment = match change {
-        CommentChange::Add { kind, text, line, lines, step } => {
-            if session.plans.comments_left() == 0 {
-                return Err(too_many());
-            }
-            let version = session.plans.latest();
-            let anchor = match (line, step) {
-                (Some(line), None) => {
-                    let Some(version) = version.filter(|version| digest.is_none_or(|seen| seen == version.digest))
-                    else {
-                        return invalid("the plan has changed: look at it again".into());
-                    };
-                    let anchor = Anchor::at_lines(&version.document.text, line, lines.unwrap_or(1));
-                    anchor.ok_or_else(|| Refusal::Invalid(format!("the plan has no line {line}")))?
-                }
-                (None, Some(step)) => {
-                    let Some(of) = session.plan.step(&step) else {
-                        return invalid(format!("the plan has no step {step}"));
-                    };
-                    Anchor::of_step(step, &of.title)
-                }
-                (Some(_), Some(_)) | (None, None) => return invalid("a comment is on a line or on a step".into()),
-            };
-            let id = session.plans.next_comment_ids().next().unwrap_or_default();
-            let version = version.map_or(0, |version| version.number);
-            PlanComment { id, kind, text, by, version, anchor, state: CommentState::Open }
-        }
-        CommentChange::Reword { comment, kind, text } => {
-            PlanComment { kind, text, state: CommentState::Open, ..known(&comment)? }
-        }
-        CommentChange::Withdraw { comment } => PlanComment { state: CommentState::Withdrawn, ..known(&comment)? },
-        CommentChange::Resolve { comment } => PlanComment { state: CommentState::Resolved, ..known(&comment)? },
-        CommentChange::Reopen { comment } => PlanComment { state: CommentState::Open, ..known(&comment)? },
-    };
-    check(&comment)?;
-    Ok(Outcome { events: vec![Event::PlanCommented(PlanCommented { comment })], effects: Vec::new() })
-}
-
-fn too_many() -> Refusal {
-    Refusal::Invalid("the plan has as many comments as are kept".into())
-}
-
-fn check(comment: &PlanComment) -> Result<(), Refusal> {
-    if comment.text.trim().is_empty() && comment.kind != CommentKind::Drop {
-        return Err(Refusal::Invalid("the comment is empty".into()));
-    }
-    if comment.text.len() > PLAN_COMMENT_BYTES_MAX {
-        return Err(Refusal::Invalid(format!("a comment has at most {PLAN_COMMENT_BYTES_MAX} bytes")));
-    }
-    Ok(())
-}
-
 /// Edits of the tree: of a plan that is not approved yet those that the agent has to make are comments on it, the others
 /// are made. All or none.
 pub(super) fn edit(session: &Session, revision: u32, edits: &[PlanEdit], by: &ClientId) -> Result<Outcome, Refusal> {
@@ -514,16 +387,16 @@ pub(super) fn edit(session: &Session, revision: u32, edits: &[PlanEdit], by: &Cl
         let (remarks, own): (Vec<_>, Vec<_>) =
             edits.iter().map(|edit| (edit, edit.as_remark(&session.plan))).partition(|(_, remark)| remark.is_some());
         if remarks.len() > session.plans.comments_left() {
-            return Err(too_many());
+            return Err(comment::too_many());
         }
         let remarks = remarks.into_iter().filter_map(|(_, remark)| remark);
         for (id, Remark { step, kind, text }) in session.plans.next_comment_ids().zip(remarks) {
             let title = session.plan.step(&step).map_or("", |step| step.title.as_str());
             let anchor = Anchor::of_step(step, title);
             let (by, version) = (by.clone(), version.number);
-            let comment = PlanComment { id, kind, text, by, version, anchor, state: CommentState::Open };
-            check(&comment)?;
-            out.events.push(Event::PlanCommented(PlanCommented { comment }));
+            let comment = Comment { id, kind, text, by, version, anchor, state: CommentState::Open };
+            comment::check(&comment)?;
+            out.events.push(comment::event(comment));
         }
         if own.is_empty() {
             return Ok(out);

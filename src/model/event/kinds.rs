@@ -3,7 +3,7 @@
 
 use super::agents::AgentChanged;
 use super::layers::InLayer;
-use super::plans::{PlanCommented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
+use super::plans::{Commented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
 use super::rules::{LeaseGranted, LeaseRevoked, PolicyAllowed, PolicyReloaded, PolicyRevoked, PolicyTightened, Ruled};
 use super::stops::{self, Drilled, Stopped};
 use super::vocabulary::{
@@ -41,7 +41,9 @@ events! {
     /// The plan was dropped.
     "plan_decided" PlanDecided { touches [Plan Actions], Both words::plan_decided }
     /// A comment on the plan, as it is now.
-    "plan_commented" PlanCommented { touches [Plan], Report words::plan_commented }
+    "plan_commented" PlanCommented(Commented) { touches [Plan], Report words::commented }
+    /// A comment on a file or an output, as it is now.
+    "commented" Commented { touches [Plan], Report words::commented }
     "proposed" Proposed { about |body| Some(&body.action.id), touches [Actions], Report words::proposed }
     "ruled" Ruled {
         about |body| Some(&body.action), touches [Actions],

@@ -189,7 +189,7 @@ mod words;
 pub use agents::AgentChanged;
 pub use kinds::*;
 pub use layers::{InLayer, WouldChange};
-pub use plans::{PlanCommented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
+pub use plans::{Commented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
 pub use rules::*;
 pub use stops::{Census, Drilled, DrilledRung, Stopped, Survivor};
 pub use vocabulary::*;

@@ -1,7 +1,8 @@
 //! The facts about the plan: its tree, the texts it came as, and what the user said about them.
 
 use crate::base::{ClientId, Digest};
-use crate::model::plan::{PlanComment, PlanDocument, PlanVerdict, Step};
+use crate::model::comment::Comment;
+use crate::model::plan::{PlanDocument, PlanVerdict, Step};
 use serde::{Deserialize, Serialize};
 
 /// The tree from now on.
@@ -39,6 +40,6 @@ pub struct PlanDecided {
 
 /// A comment as it is now: new, changed, sent, resolved or withdrawn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanCommented {
-    pub comment: PlanComment,
+pub struct Commented {
+    pub comment: Comment,
 }

@@ -2,12 +2,12 @@
 //! cleans it.
 
 use super::{
-    AgentChanged, ChangedBy, Finished, Observed, PlanCommented, PlanDecided, PlanRevised, PlanWritten, Proposed,
-    Reverted, SessionOpened, Stopped,
+    AgentChanged, ChangedBy, Commented, Finished, Observed, PlanDecided, PlanRevised, PlanWritten, Proposed, Reverted,
+    SessionOpened, Stopped,
 };
 use crate::base::ActionId;
 use crate::model::check::CheckFinished;
-use crate::model::plan::{CommentState, PlanComment};
+use crate::model::comment::CommentState;
 
 /// A fact in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,16 +88,21 @@ pub(super) fn plan_decided(body: &PlanDecided) -> Words {
     Words::new(format!("The plan was {} by {}", body.verdict.words(), body.by)).texts(&body.reason)
 }
 
-pub(super) fn plan_commented(body: &PlanCommented) -> Words {
-    let PlanComment { id, state, anchor, kind, text, .. } = &body.comment;
-    let state = match state {
+pub(super) fn commented(body: &Commented) -> Words {
+    let comment = &body.comment;
+    let state = match comment.state {
         CommentState::Open => "",
         CommentState::Sent => ", sent",
         CommentState::Resolved => ", resolved",
         CommentState::Withdrawn => ", withdrawn",
     };
-    let place = anchor.step.as_ref().map_or_else(|| format!("line {}", anchor.line), |step| format!("step {step}"));
-    Words::new(format!("Comment {id} on {place} of the plan{state}")).text(format!("{} {text}", kind.sign()).trim())
+    let (id, place) = (&comment.id, comment.place());
+    let place = if comment.is_on_plan() { format!("{place} of the plan") } else { place };
+    let words = Words::new(format!("Comment {id} on {place}{state}"));
+    // Of the plan the text is in the record as a whole.
+    let quotes = comment.state == CommentState::Open && !comment.is_on_plan() && !comment.anchor.quote.is_empty();
+    let words = if quotes { words.lines(&comment.anchor.quote) } else { words };
+    words.text(format!("{} {}", comment.kind.sign(), comment.text).trim())
 }
 
 pub(super) fn proposed(body: &Proposed) -> Words {

@@ -4,7 +4,7 @@ use crate::diff::likeness;
 use crate::model::limits::{PLAN_LIKENESS_BYTES_MAX, PLAN_LIKENESS_MIN};
 
 /// How much two texts have in common, where that is enough. Long texts are alike only when they are equal.
-pub(super) fn alike(old: &str, new: &str) -> Option<f32> {
+pub(in crate::model) fn alike(old: &str, new: &str) -> Option<f32> {
     if old == new {
         return Some(1.0);
     }

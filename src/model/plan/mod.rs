@@ -3,14 +3,13 @@
 
 mod alike;
 mod changes;
-mod comment;
 mod document;
 mod edit;
 mod remark;
 mod template;
 
+pub(in crate::model) use alike::alike;
 pub use changes::PlanChange;
-pub use comment::{Anchor, CommentKind, CommentState, Placement, PlanComment, feedback};
 pub use document::{PlanDocument, PlanOrigin, PlanSubject, PlanVerdict};
 pub use edit::{PlanEdit, PlanError};
 pub use remark::Remark;

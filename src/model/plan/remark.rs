@@ -1,7 +1,8 @@
 //! Edits of the tree of a plan that is not approved yet: the plan is still the agent's, so they become comments on it.
 
-use super::{CommentKind, Plan, PlanEdit, StepStatus};
+use super::{Plan, PlanEdit, StepStatus};
 use crate::base::StepId;
+use crate::model::comment::CommentKind;
 
 /// A comment on a step.
 #[derive(Clone, Debug, PartialEq, Eq)]

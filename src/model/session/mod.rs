@@ -145,7 +145,7 @@ impl Session {
             Event::PlanListed(body) => self.plans.list(body),
             Event::PlanWritten(body) => self.plans.write((seq, at), body),
             Event::PlanDecided(body) => self.plans.decide_text(body)?,
-            Event::PlanCommented(body) => self.plans.put_comment(&body.comment),
+            Event::PlanCommented(body) | Event::Commented(body) => self.plans.put_comment(&body.comment),
             Event::Proposed(body) => self.propose(seq, at, body)?,
             Event::Ruled(body) => self.actions.rule(body)?,
             Event::Held(body) => self.actions.hold(at, body)?,

@@ -1,11 +1,13 @@
-//! The plan under review: the versions of its document, the comments on them, and whether one was approved.
+//! The plan under review: the versions of its document, and whether one was approved; and the comments on it and on what
+//! is done.
 
 use super::costs::{Costs, StepCost};
 use crate::base::{ActionId, CommentId, Digest, Seq, StepId, UnixMs};
 use crate::model::action::Action;
+use crate::model::comment::{Comment, CommentState};
 use crate::model::event::{Decided, PlanDecided, PlanListed, PlanWritten, Verdict};
 use crate::model::limits::{PLAN_COMMENTS_MAX, PLAN_VERSIONS_KEPT_MAX};
-use crate::model::plan::{CommentState, Plan, PlanComment, PlanDocument, PlanVerdict, Step};
+use crate::model::plan::{Plan, PlanDocument, PlanVerdict, Step};
 
 /// One version of the plan's document.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +29,7 @@ pub struct PlanVersion {
 pub struct Plans {
     /// Oldest first, bounded.
     versions: Vec<PlanVersion>,
-    comments: Vec<PlanComment>,
+    comments: Vec<Comment>,
     /// Versions there were.
     total: u32,
     /// The digest of the text that was approved last.
@@ -86,18 +88,28 @@ impl Plans {
         self.versions.iter().rev().find(|version| version.number < number)
     }
 
-    /// Those that are not withdrawn, oldest first.
-    pub fn comments(&self) -> impl DoubleEndedIterator<Item = &PlanComment> {
+    /// Those on the plan that are not withdrawn, oldest first.
+    pub fn comments(&self) -> impl DoubleEndedIterator<Item = &Comment> {
+        self.all_comments().filter(|comment| comment.is_on_plan())
+    }
+
+    /// Those on anything that are not withdrawn, oldest first.
+    pub fn all_comments(&self) -> impl DoubleEndedIterator<Item = &Comment> {
         self.comments.iter().filter(|comment| comment.state != CommentState::Withdrawn)
     }
 
-    pub fn comment(&self, id: &CommentId) -> Option<&PlanComment> {
+    pub fn comment(&self, id: &CommentId) -> Option<&Comment> {
         self.comments.iter().find(|comment| &comment.id == id)
     }
 
     /// Those that the agent has not been given yet.
-    pub fn open_comments(&self) -> impl DoubleEndedIterator<Item = &PlanComment> {
+    pub fn open_comments(&self) -> impl DoubleEndedIterator<Item = &Comment> {
         self.comments.iter().filter(|comment| comment.state == CommentState::Open)
+    }
+
+    /// The open ones that a verdict on this action sends: a redirect sends all, any other verdict those about the action.
+    pub fn sent_with<'a>(&'a self, action: &'a Action, redirects: bool) -> impl Iterator<Item = &'a Comment> {
+        self.open_comments().filter(move |comment| redirects || comment.is_about(action))
     }
 
     /// The names of the next comments.
@@ -198,7 +210,7 @@ impl Plans {
         Ok(())
     }
 
-    pub(super) fn put_comment(&mut self, comment: &PlanComment) {
+    pub(super) fn put_comment(&mut self, comment: &Comment) {
         let is_full = self.comments_left() == 0;
         match self.comments.iter_mut().find(|own| own.id == comment.id) {
             Some(own) => *own = comment.clone(),

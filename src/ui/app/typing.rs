@@ -306,12 +306,7 @@ impl App {
                         self.focus_on(PaneId::Diff);
                         OverlayResult::Requests(self.compute_pictures())
                     }
-                    Some(Pick::Comment(id)) => {
-                        commands::show_plan(self);
-                        self.refresh();
-                        self.panes.diff.go_to_comment_of(&id);
-                        OverlayResult::Close
-                    }
+                    Some(Pick::Comment(id)) => OverlayResult::Requests(commands::go_to_comment(self, &id)),
                     Some(Pick::File(file)) => self.file_picked(file),
                     Some(Pick::Event(seq)) => OverlayResult::Requests(walk(self, &Walk::To(seq))),
                     Some(Pick::Offer(id)) => OverlayResult::Requests(commands::choose_option(self, &id, false)),
@@ -573,6 +568,7 @@ impl App {
             Purpose::Rewind { tree, .. } => vec![rewind_to(tree)],
             Purpose::Keep { keeping, .. } => vec![Request::Host(wire::Request::Keeping(keeping))],
             Purpose::Comment(about) => commands::send_comment(*about, &text),
+            Purpose::SendComments => commands::send_open(text),
             Purpose::PlanFile => commands::plan_of_file(self, text.trim()),
             Purpose::PlanName(plan) => vec![Request::SavePlan { name: text.trim().to_owned(), text: plan }],
             Purpose::Placeholder { plan, name, values } => return self.fill_in(plan, values, Some((name, text))),

@@ -1,6 +1,6 @@
 //! Verdicts on the action under review. Each is bound to the digest that is on the screen.
 
-use super::{BASE, Command, Scope, needs_control, network};
+use super::{BASE, Command, Scope, comment, needs_control, network};
 use crate::base::{ActionId, Digest};
 use crate::model::Rail;
 use crate::model::event::{Held, Verdict};
@@ -73,9 +73,18 @@ pub(super) const COMMANDS: &[Command] = &[
         },
         ..BASE
     },
-    deciding("redirect", "redirect", "Reject and say what to do instead", |app| {
-        ask_reason(app, Verdict::Redirect, false)
-    }),
+    Command {
+        why_disabled: |app| {
+            let has_comments = app.scene.session.plans.open_comments().next().is_some();
+            needs_held(app).filter(|_| needs_control(app).is_some() || !has_comments)
+        },
+        ..deciding("redirect", "redirect", "Reject and say what to do instead; sends all open comments", |app| {
+            if app.scene.held_target().is_none() {
+                return comment::ask_to_send(app);
+            }
+            ask_reason(app, Verdict::Redirect, false)
+        })
+    },
     deciding("deny", "deny", "Deny, with a reason", |app| ask_reason(app, Verdict::Deny, false)),
     deciding("deny-with-rule", "deny + rule", "Deny, and draft a policy rule from it", |app| {
         ask_reason(app, Verdict::Deny, true)
@@ -222,13 +231,7 @@ fn ready_to_approve(app: &mut App) -> Option<(ActionId, Digest)> {
         app.say(Toast::warning("the merge left conflicts: edit the file first (e)"));
         return None;
     }
-    let open = app.scene.session.plans.open_comments().count();
-    let is_plan = app.scene.target().and_then(|state| state.action.document()).is_some_and(PlanDocument::is_plan);
-    if is_plan && open > 0 && !app.scene.review.comments_warned {
-        app.scene.review.comments_warned = true;
-        let (are, them) = if open == 1 { ("comment is", "it as a note") } else { ("comments are", "them as notes") };
-        let text = format!("{open} {are} open: press again to approve with {them}, or r to ask for changes");
-        app.say(Toast::warning(text));
+    if comment::warns_of_open(app) {
         return None;
     }
     has_seen_all(app, "approve").then_some((id, digest))
@@ -471,6 +474,7 @@ fn approve_group(app: &mut App) -> Vec<Request> {
         .held()
         .filter(|state| state.action.kind() == kind && state.action.step == step && !guarded(state))
         .filter(|state| !needs_choice(&state.action.options) && state.action.form().is_none())
+        .filter(|state| app.scene.session.plans.sent_with(&state.action, false).next().is_none())
         .filter(|state| app.panes.inbox.has_been_read(&state.action.id))
         .map(|state| (state.action.id.clone(), state.held.as_ref().map_or(state.action.digest, |held| held.digest)))
         .filter(|(other, _)| *other != id)
@@ -502,8 +506,7 @@ fn ask_reason(app: &mut App, verdict: Verdict, makes_rule: bool) -> Vec<Request>
 /// The reason of a denial or redirect was typed. A redirect without words says nothing.
 pub fn send_reasoned(app: &mut App, verdict: Decide, makes_rule: bool, reason: &str) -> Vec<Request> {
     let reason = Some(reason.to_owned()).filter(|reason| !reason.trim().is_empty());
-    let has_comments = app.scene.session.plans.open_comments().next().is_some()
-        && app.scene.session.actions.get(&verdict.action).is_some_and(|state| state.action.document().is_some());
+    let has_comments = app.scene.session.plans.open_comments().next().is_some();
     if verdict.verdict == Verdict::Redirect && reason.is_none() && !has_comments {
         app.say(Toast::warning("say what the agent should do instead"));
         return Vec::new();

@@ -5,6 +5,7 @@ use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Request, alternates};
 use crate::ui::layout::PaneId;
 use crate::ui::overlays::{Choice, Overlay, Pipeline, Prompt, Purpose};
+use crate::ui::panes::diff::has_lines;
 
 const GROUP: &str = "look";
 
@@ -65,22 +66,34 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "select-lines",
         label: "lines",
-        description: "Start selecting lines; Space excludes or includes them",
+        description: "Start selecting lines; Space excludes or includes them, a comment is on them",
         group: GROUP,
         scope: Scope::In(PaneId::Diff),
-        why_disabled: super::decide::needs_hunks,
+        why_disabled: |app| (!has_lines(&app.panes.diff)).then_some("there are no lines to select here"),
         run: |app| {
             let cursor = app.panes.diff.cursor();
             let review = &mut app.scene.review;
             review.selecting_from = if review.selecting_from.is_some() { None } else { Some(cursor) };
             app.say(Toast::plain(if app.scene.review.selecting_from.is_some() {
-                "selecting lines: move, then Space excludes or includes them; Esc clears the selection"
+                "selecting lines: move, then Space excludes or includes them, ; comments on them; Esc clears"
             } else {
                 "selection cleared"
             }));
             Vec::new()
         },
         ..BASE
+    },
+    Command {
+        scope: Scope::In(PaneId::Output),
+        ..showing("select-output", "lines", "Start selecting lines of the output, for a comment on them", |app| {
+            let selects = app.panes.output.select(true);
+            app.say(Toast::plain(if selects {
+                "selecting lines: move, then ; comments on them"
+            } else {
+                "selection cleared"
+            }));
+            Vec::new()
+        })
     },
     Command {
         scope: Scope::In(PaneId::Diff),

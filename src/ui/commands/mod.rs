@@ -2,6 +2,7 @@
 //! the palette, help and the documentation are made from these lists.
 
 mod agent;
+mod comment;
 mod decide;
 mod focus;
 mod follow;
@@ -14,12 +15,11 @@ mod plan;
 mod record;
 mod testing;
 
+pub use comment::{go_to_comment, send_comment, send_open};
 pub use decide::{choose_option, refuse_form, send_confirmed, send_lease, send_reasoned, send_rule, send_with_note};
 pub use focus::aim_next;
 pub use follow::ended_infrastructure;
-pub use plan::{
-    add_step, assign_step, note_step, plan_of_file, reword_step, send_comment, show_plan, split_step, write_plan,
-};
+pub use plan::{add_step, assign_step, note_step, plan_of_file, reword_step, show_plan, split_step, write_plan};
 
 /// The group of commands that act in whichever pane has the focus.
 pub const MOVES: &str = moves::GROUP;
@@ -98,6 +98,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         moves::COMMANDS,
         looks::COMMANDS,
         plan::COMMANDS,
+        comment::COMMANDS,
         agent::COMMANDS,
         general::COMMANDS,
     ]

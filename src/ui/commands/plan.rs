@@ -1,14 +1,14 @@
 //! The plan: editing its tree, which the user owns, and reviewing its text.
 
-use super::{BASE, Command, Scope, needs_control};
-use crate::base::{Digest, RelPath, StepId};
+use super::{BASE, Command, Scope, comment, needs_control};
+use crate::base::{RelPath, StepId};
 use crate::model::decide::CommentChange;
-use crate::model::plan::{CommentKind, CommentState, PlanComment, PlanVerdict, Remark};
+use crate::model::plan::{PlanVerdict, Remark};
 use crate::model::{Plan, PlanEdit, Step, StepStatus};
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Request};
 use crate::ui::layout::PaneId;
-use crate::ui::overlays::{Choice, Commented, Overlay, Prompt, Purpose};
+use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose};
 use crate::wire;
 
 const GROUP: &str = "plan";
@@ -104,35 +104,6 @@ pub(super) const COMMANDS: &[Command] = &[
         current(app).map_or_else(Vec::new, |step| edit(app, PlanEdit::Pin { pinned: !step.pinned, step: step.id }))
     }),
     Command {
-        why_disabled: needs_control,
-        ..reviewing("comment", "comment", "Comment on the lines of the plan, or on the step under the cursor", comment)
-    },
-    Command {
-        why_disabled: |app| needs_control(app).or_else(|| comment_here(app).is_none().then_some(NO_COMMENT)),
-        ..reviewing("withdraw-comment", "withdraw", "Withdraw the comment under the cursor", |app| {
-            change_comment(app, |comment| CommentChange::Withdraw { comment: comment.id.clone() })
-        })
-    },
-    Command {
-        why_disabled: |app| needs_control(app).or_else(|| comment_here(app).is_none().then_some(NO_COMMENT)),
-        ..reviewing("resolve-comment", "resolve", "Resolve the comment under the cursor, or open it again", |app| {
-            change_comment(app, |comment| match comment.state {
-                CommentState::Resolved => CommentChange::Reopen { comment: comment.id.clone() },
-                CommentState::Open | CommentState::Sent | CommentState::Withdrawn => {
-                    CommentChange::Resolve { comment: comment.id.clone() }
-                }
-            })
-        })
-    },
-    reviewing("next-comment", "next comment", "Go to the next comment on the plan", |app| to_comment(app, true)),
-    reviewing("previous-comment", "previous comment", "Go to the previous comment on the plan", |app| {
-        to_comment(app, false)
-    }),
-    reviewing("comments", "comments", "List the comments on the plan", |app| {
-        app.overlay = Some(Overlay::Choose(Choice::comments(&app.scene)));
-        Vec::new()
-    }),
-    Command {
         why_disabled: |app| app.scene.session.plans.latest().is_none().then_some("there is no plan to read yet"),
         ..reviewing("plan-document", "the plan", "Show the newest text of the plan", |app| {
             show_plan(app);
@@ -195,8 +166,6 @@ pub(super) const COMMANDS: &[Command] = &[
     },
 ];
 
-const NO_COMMENT: &str = "no comment under the cursor: { and } go to one";
-
 const fn reviewing(
     name: &'static str,
     label: &'static str,
@@ -228,7 +197,7 @@ fn needs_step(app: &App) -> Option<&'static str> {
     needs_control(app).or_else(|| current(app).is_none().then_some("no plan step under the cursor"))
 }
 
-fn current(app: &App) -> Option<Step> {
+pub(super) fn current(app: &App) -> Option<Step> {
     app.panes.plan.under_cursor().cloned()
 }
 
@@ -244,9 +213,9 @@ fn edit(app: &mut App, operation: PlanEdit) -> Vec<Request> {
         match placed {
             Some((line, Remark { kind, text, .. })) => {
                 let digest = app.scene.session.plans.latest().map(|latest| latest.digest);
-                let add = CommentChange::Add { kind, text, line: Some(line), lines: Some(1), step: None };
+                let add = CommentChange::Add { kind, text, line: Some(line), lines: Some(1), step: None, on: None };
                 app.say(Toast::plain("the plan is not approved yet: this is a comment, sent with your verdict"));
-                return commenting(digest, add);
+                return comment::on_plan(digest, add);
             }
             None if operation.step().is_none_or(|step| app.scene.session.plan.step(step).is_none()) => {
                 app.say(Toast::plain("the plan is not approved yet: do this after its approval"));
@@ -352,7 +321,7 @@ pub fn plan_of_file(app: &mut App, path: &str) -> Vec<Request> {
 }
 
 /// Shows the newest text of the plan, where an action has it.
-pub fn show_plan(app: &mut App) {
+pub(super) fn show_plan(app: &mut App) {
     match app.scene.session.plans.latest().and_then(|latest| latest.action.clone()) {
         Some(action) => {
             app.scene.set_target(Some(action));
@@ -360,82 +329,4 @@ pub fn show_plan(app: &mut App) {
         }
         None => app.say(Toast::plain("nobody asks about this plan; :plan-from-message puts a text under review")),
     }
-}
-
-/// The comment under the cursor of the plan's document.
-fn comment_here(app: &App) -> Option<&PlanComment> {
-    let id = app.panes.diff.plan_spot()?.comment.as_ref()?;
-    app.scene.session.plans.comment(id)
-}
-
-fn comment(app: &mut App) -> Vec<Request> {
-    if app.focus == PaneId::Plan {
-        let Some(step) = current(app) else {
-            app.say(Toast::plain("no plan step under the cursor"));
-            return Vec::new();
-        };
-        let quote = step.title.clone();
-        let about = match step.line.filter(|_| app.panes.plan.draft().is_some()) {
-            Some(line) => Commented { quote, line, lines: 1, ..Commented::default() },
-            None => Commented { quote, step: Some(step.id), ..Commented::default() },
-        };
-        app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Comment(Box::new(about)), "")));
-        return Vec::new();
-    }
-    if let Some(here) = comment_here(app) {
-        let about = Commented {
-            comment: Some(here.id.clone()),
-            line: here.anchor.line,
-            lines: here.anchor.lines(),
-            step: here.anchor.step.clone(),
-            quote: here.anchor.quote.clone(),
-            digest: None,
-        };
-        let text = format!("{} {}", here.kind.sign(), here.text).trim().to_owned();
-        app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Comment(Box::new(about)), &text)));
-        return Vec::new();
-    }
-    let document = app.scene.target().and_then(|state| state.action.document()).filter(|document| document.is_plan());
-    let place = app.panes.diff.plan_lines(&app.scene.review);
-    let (Some(document), Some((line, lines))) = (document, place) else {
-        app.say(Toast::plain("comments are on a plan: open it first (:plan-document)"));
-        return Vec::new();
-    };
-    if app.scene.review.edited.contains_key(&None) {
-        app.say(Toast::warning("you have changed the text: approve your version, or take it back first (e)"));
-        return Vec::new();
-    }
-    let first = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
-    let quote = document.text.lines().nth(first).unwrap_or_default().trim().to_owned();
-    let about = Commented { digest: Some(document.digest()), line, lines, quote, ..Commented::default() };
-    app.scene.review.selecting_from = None;
-    app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Comment(Box::new(about)), "")));
-    Vec::new()
-}
-
-/// The words of a comment were typed.
-pub fn send_comment(about: Commented, words: &str) -> Vec<Request> {
-    let (kind, text) = CommentKind::of(words);
-    let text = text.to_owned();
-    let change = match about.comment {
-        Some(comment) => CommentChange::Reword { comment, kind, text },
-        None if about.step.is_some() => CommentChange::Add { kind, text, line: None, lines: None, step: about.step },
-        None => CommentChange::Add { kind, text, line: Some(about.line), lines: Some(about.lines), step: None },
-    };
-    commenting(about.digest, change)
-}
-
-fn commenting(digest: Option<Digest>, change: CommentChange) -> Vec<Request> {
-    vec![Request::Host(wire::Request::PlanComment(wire::Commenting { digest, change }))]
-}
-
-fn change_comment(app: &mut App, change: fn(&PlanComment) -> CommentChange) -> Vec<Request> {
-    comment_here(app).map(change).map_or_else(Vec::new, |change| commenting(None, change))
-}
-
-fn to_comment(app: &mut App, forward: bool) -> Vec<Request> {
-    if !app.panes.diff.go_to_comment(forward) {
-        app.say(Toast::plain(if forward { "no comment below" } else { "no comment above" }));
-    }
-    Vec::new()
 }

@@ -5,6 +5,7 @@ use crate::base::text::{Show, escape, width};
 use crate::base::{ActionId, CommentId, Digest, StepId};
 use crate::model::Keeping;
 use crate::model::Rail;
+use crate::model::comment::{Side, Subject};
 use crate::model::event::Verdict;
 use crate::model::form::Field;
 use crate::model::session::ActionState;
@@ -66,8 +67,10 @@ pub enum Purpose {
         keeping: Keeping,
         what: String,
     },
-    /// A comment on the plan: new, or other words for one.
+    /// A comment: new, or other words for one.
     Comment(Box<Commented>),
+    /// Words before all open comments, which are sent.
+    SendComments,
     /// The path of a file of the workspace that becomes the plan.
     PlanFile,
     /// The name under which this text is saved.
@@ -101,10 +104,12 @@ pub struct Commented {
     pub comment: Option<CommentId>,
     /// Of the text that is shown.
     pub digest: Option<Digest>,
-    /// From 1; 0 for a step.
+    /// From 1; 0 for a step, a whole file or a whole output.
     pub line: u32,
     pub lines: u32,
     pub step: Option<StepId>,
+    /// Absent for the plan.
+    pub on: Option<Subject>,
     /// The first of the words that it is on.
     pub quote: String,
 }
@@ -113,10 +118,20 @@ impl Commented {
     fn words(&self) -> String {
         let place = match &self.step {
             Some(step) => format!("step {step}"),
+            None if self.line == 0 => String::new(),
             None if self.lines > 1 => format!("lines {}-{}", self.line, self.line + self.lines - 1),
             None => format!("line {}", self.line),
         };
-        format!("{place}  “{}”", escape::show(&self.quote, &Show::prose()))
+        let on = match &self.on {
+            None => String::new(),
+            Some(Subject::File { path, side: Side::New, .. }) => path.to_string(),
+            Some(Subject::File { path, side: Side::Old, .. }) => format!("{path} before the change"),
+            Some(Subject::Output { action }) if self.line == 0 => action.to_string(),
+            Some(Subject::Output { action }) => format!("output of {action}"),
+        };
+        let quote = if self.quote.is_empty() { String::new() } else { format!("“{}”", self.quote) };
+        let words: Vec<String> = [on, place, quote].into_iter().filter(|one| !one.is_empty()).collect();
+        escape::show(&words.join("  "), &Show::prose()).into_owned()
     }
 }
 
@@ -139,6 +154,7 @@ impl Purpose {
             | Self::Rewind { .. }
             | Self::Keep { .. }
             | Self::Comment(_)
+            | Self::SendComments
             | Self::PlanFile
             | Self::PlanName(_)
             | Self::Placeholder { .. }
@@ -167,6 +183,7 @@ impl Purpose {
             | Self::Reason { .. }
             | Self::Answer { .. }
             | Self::Comment(_)
+            | Self::SendComments
             | Self::PlanFile
             | Self::PlanName(_)
             | Self::Placeholder { .. }
@@ -197,7 +214,12 @@ impl Purpose {
             Self::Keep { keeping: Keeping::Logout, .. } => "Log the agent out",
             Self::Keep { .. } => "Delete an agent session",
             Self::Comment(about) if about.comment.is_some() => "Reword the comment",
-            Self::Comment(_) => "Comment on the plan",
+            Self::Comment(about) => match &about.on {
+                None => "Comment on the plan",
+                Some(Subject::File { .. }) => "Comment on the change",
+                Some(Subject::Output { .. }) => "Comment on the run",
+            },
+            Self::SendComments => "Send the open comments",
             Self::PlanFile => "Make a file the plan",
             Self::PlanName(_) => "Save the plan: under which name?",
             Self::Placeholder { .. } => "Fill in the plan",
@@ -234,6 +256,9 @@ impl Purpose {
                 "begin with  - drop this  + add after  ? question · Enter keeps it, the next verdict sends it"
                     .to_owned()
             }
+            Self::SendComments => {
+                "your own words, or none · Enter sends them · Alt-Enter new line · Esc cancels".to_owned()
+            }
             Self::PlanFile => "path in the workspace · Enter puts it under review · Esc cancels".to_owned(),
             Self::PlanName(_) => "letters, digits, - and _ · Enter saves it · Esc cancels".to_owned(),
             Self::Placeholder { .. } => "Enter goes on; the whole is put under review · Esc cancels".to_owned(),
@@ -266,6 +291,7 @@ impl Prompt {
                 | Purpose::GuardReason { .. }
                 | Purpose::Answer { .. }
                 | Purpose::Comment(_)
+                | Purpose::SendComments
                 | Purpose::SplitStep(_)
         );
         let entry = match (multiline, text.is_empty()) {
@@ -343,6 +369,7 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
             }
         }
         Purpose::Comment(about) => say(&about.words(), Role::TextSoft),
+        Purpose::SendComments => say(&open_words(app.scene.session.plans.open_comments().count()), Role::Text),
         Purpose::Placeholder { name, .. } => say(&format!("{{{name}}}"), Role::TextStrong),
         Purpose::Search
         | Purpose::Tests
@@ -371,12 +398,21 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
                 say(&format!("option  {}", offers::quoted(option)), Role::Text);
                 say(&format!("effect  {}", option.does()), Role::Warn);
             }
+            let redirects = matches!(purpose, Purpose::Reason { verdict: Verdict::Redirect, .. });
+            let open = app.scene.session.plans.sent_with(&state.action, redirects).count();
+            if open > 0 {
+                say(&format!("with {}", open_words(open)), Role::Text);
+            }
             if matches!(purpose, Purpose::Confirm { .. } | Purpose::GuardReason { .. }) {
                 about_guarded(state, &mut say);
             }
         }
     }
     lines
+}
+
+fn open_words(count: usize) -> String {
+    format!("{count} open comment{}", if count == 1 { "" } else { "s" })
 }
 
 /// A question of a form, with its choices: the box may cover them.

@@ -4,8 +4,9 @@ use super::row::{Row, wrapped};
 use super::{Pane, Title};
 use crate::base::text::ansi::{self, Colour, Sgr, StyledLine};
 use crate::base::text::{Show, escape};
-use crate::base::{ActionId, Seq};
+use crate::base::{ActionId, CommentId, Seq};
 use crate::model::Kind;
+use crate::model::comment::{Comment, Fate, Subject};
 use crate::model::event::Survivor;
 use crate::model::session::{ActionState, Phase};
 use crate::ui::app::{Scene, Touched};
@@ -13,6 +14,8 @@ use crate::ui::layout::PaneId;
 use crate::ui::limits::UI_PROCESSES_SHOWN_MAX;
 use crate::ui::list::List;
 use crate::ui::look::Brush;
+use crate::ui::overlays::Commented;
+use crate::ui::panes::diff::{fate_words, remark_rows};
 use crate::ui::theme::Role;
 use ratatui::layout::{Rect, Size};
 use ratatui::style::{Color, Modifier, Style};
@@ -32,6 +35,27 @@ pub struct OutputPane {
     logged: Option<(Seq, u16)>,
     /// The process tree of the command, shown under its output.
     tree: Vec<Row>,
+    /// The rows of comments, each with its place among the lines.
+    remarks: Vec<Remark>,
+    selecting_from: Option<usize>,
+    /// Rows of the room it had last.
+    height: usize,
+}
+
+/// A row of a comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Remark {
+    comment: CommentId,
+    /// The lines above it.
+    lines: usize,
+    row: Row,
+}
+
+/// What a row shows.
+enum OutputRow<'a> {
+    Line(usize, &'a StyledLine),
+    Remark(&'a Remark),
+    Tree(&'a Row),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +75,9 @@ impl Default for OutputPane {
             log: Vec::new(),
             logged: None,
             tree: Vec::new(),
+            remarks: Vec::new(),
+            selecting_from: None,
+            height: 0,
         }
     }
 }
@@ -80,9 +107,123 @@ impl OutputPane {
         }
         if self.made_of.as_ref().map(|(id, _, _)| id) != Some(&state.action.id) {
             self.output_list = List::following();
+            self.selecting_from = None;
         }
         self.made_of = made_of;
         self.output = ansi::lines(state.output.tail.as_bytes());
+    }
+
+    /// The comments on what is shown, below their lines; those whose lines are gone at the end.
+    fn refresh_remarks(&mut self, scene: &Scene, columns: u16) {
+        self.remarks.clear();
+        let Some(state) = source(scene) else { return };
+        let is_on_it = |comment: &&Comment| matches!(&comment.anchor.on, Some(Subject::Output { action }) if *action == state.action.id);
+        let mut comments = scene.session.plans.all_comments().filter(is_on_it).peekable();
+        if comments.peek().is_none() {
+            return;
+        }
+        let text = ansi::joined(&self.output);
+        for comment in comments {
+            let fate = comment.anchor.fate(&text);
+            let last = |line: u32| line.saturating_add(comment.anchor.lines().saturating_sub(1));
+            let line = match fate {
+                Fate::Standing { line: 0 } | Fate::Addressed { line: 0 } | Fate::Outdated => None,
+                Fate::Standing { line } => Some(last(line)),
+                Fate::Addressed { line } => Some(line),
+            };
+            let lines = line.and_then(|line| usize::try_from(line).ok()).unwrap_or(self.output.len());
+            let quotes = line.is_none() && comment.anchor.line > 0;
+            let rows = remark_rows(scene, comment, fate_words(comment, fate), quotes, columns);
+            let lines = lines.min(self.output.len());
+            self.remarks.extend(rows.into_iter().map(|row| Remark { comment: comment.id.clone(), lines, row }));
+        }
+        self.remarks.sort_by_key(|remark| remark.lines);
+    }
+
+    fn row(&self, row: usize) -> Option<OutputRow<'_>> {
+        // Comments are few, so their places are found one by one.
+        let mut above = 0;
+        for remark in &self.remarks {
+            if row < remark.lines + above {
+                break;
+            }
+            if row == remark.lines + above {
+                return Some(OutputRow::Remark(remark));
+            }
+            above += 1;
+        }
+        let line = row - above;
+        match self.output.get(line) {
+            Some(text) => Some(OutputRow::Line(line, text)),
+            None => self.tree.get(line - self.output.len()).map(OutputRow::Tree),
+        }
+    }
+
+    /// Begins or ends a selection of lines; true while there is one.
+    pub fn select(&mut self, wanted: bool) -> bool {
+        let from = self.selecting_from.take();
+        self.selecting_from = (wanted && from.is_none()).then_some(self.output_list.cursor);
+        self.selecting_from.is_some()
+    }
+
+    /// What a comment would be on: the selected lines, or the one under the cursor; with no output, the run.
+    #[must_use]
+    pub fn lines_here(&self, scene: &Scene) -> Option<Commented> {
+        let state = source(scene).or_else(|| scene.target()).filter(|_| self.shows == Shows::Output)?;
+        let on = Some(Subject::Output { action: state.action.id.clone() });
+        let cursor = self.output_list.cursor;
+        let from = self.selecting_from.unwrap_or(cursor);
+        let lines: Vec<(usize, &StyledLine)> = (from.min(cursor)..=from.max(cursor))
+            .filter_map(|row| match self.row(row)? {
+                OutputRow::Line(line, text) => Some((line, text)),
+                OutputRow::Remark(_) | OutputRow::Tree(_) => None,
+            })
+            .collect();
+        let (Some((first, text)), Some((last, _))) = (lines.first(), lines.last()) else {
+            return Some(Commented { on, quote: state.action.title.clone(), ..Commented::default() });
+        };
+        let line = u32::try_from(first + 1).unwrap_or(u32::MAX);
+        let lines = u32::try_from(last - first + 1).unwrap_or(1);
+        Some(Commented { on, line, lines, quote: text.text.trim().to_owned(), ..Commented::default() })
+    }
+
+    /// The comment under the cursor.
+    #[must_use]
+    pub fn comment_here(&self) -> Option<&CommentId> {
+        self.comment_of(self.output_list.cursor)
+    }
+
+    fn comment_of(&self, row: usize) -> Option<&CommentId> {
+        match self.row(row)? {
+            OutputRow::Remark(remark) => Some(&remark.comment),
+            OutputRow::Line(..) | OutputRow::Tree(_) => None,
+        }
+    }
+
+    /// Moves to the next comment; false when there is none.
+    pub fn go_to_comment(&mut self, forward: bool) -> bool {
+        let is_first = |row: usize| {
+            self.comment_of(row).is_some()
+                && row.checked_sub(1).and_then(|above| self.comment_of(above)) != self.comment_of(row)
+        };
+        let (cursor, len) = (self.output_list.cursor, Pane::rows(self));
+        let found = if forward {
+            (cursor + 1..len).find(|row| is_first(*row))
+        } else {
+            (0..cursor).rev().find(|row| is_first(*row))
+        };
+        if let Some(row) = found {
+            self.output_list.jump(row, len, self.height);
+        }
+        found.is_some()
+    }
+
+    /// Moves to a comment by its name.
+    pub fn go_to_comment_of(&mut self, id: &CommentId) {
+        let len = Pane::rows(self);
+        if let Some(row) = (0..len).find(|row| self.comment_of(*row) == Some(id)) {
+            self.output_list.jump(row, len, self.height);
+        }
     }
 
     fn refresh_log(&mut self, scene: &Scene, columns: u16) {
@@ -145,8 +286,10 @@ impl Pane for OutputPane {
     }
 
     fn refresh(&mut self, scene: &Scene, room: Size, touched: Touched) {
+        self.height = usize::from(room.height);
         if touched.actions || touched.target {
             self.refresh_output(scene);
+            self.refresh_remarks(scene, room.width);
             self.tree = process_rows(scene);
         }
         if self.shows == Shows::Log {
@@ -168,7 +311,7 @@ impl Pane for OutputPane {
 
     fn rows(&self) -> usize {
         match self.shows {
-            Shows::Output => self.output.len() + self.tree.len(),
+            Shows::Output => self.output.len() + self.remarks.len() + self.tree.len(),
             Shows::Log => self.log.len(),
         }
     }
@@ -189,13 +332,13 @@ impl Pane for OutputPane {
 
     fn draw_row(&self, _scene: &Scene, row: usize, brush: &mut Brush<'_>, line: Rect) {
         match self.shows {
-            Shows::Output => {
-                if let Some(text) = self.output.get(row) {
-                    output_row(brush, line, text);
-                } else if let Some(row) = row.checked_sub(self.output.len()).and_then(|at| self.tree.get(at)) {
+            Shows::Output => match self.row(row) {
+                Some(OutputRow::Line(_, text)) => output_row(brush, line, text),
+                Some(OutputRow::Remark(Remark { row, .. }) | OutputRow::Tree(row)) => {
                     row.draw(brush, line, self.output_list.left);
                 }
-            }
+                None => {}
+            },
             Shows::Log => {
                 if let Some(row) = self.log.get(row) {
                     row.draw(brush, line, self.log_list.left);
@@ -206,12 +349,10 @@ impl Pane for OutputPane {
 
     fn row_text(&self, _scene: &Scene, row: usize) -> String {
         match self.shows {
-            Shows::Output => match self.output.get(row) {
-                Some(line) => line.text.clone(),
-                None => {
-                    let tree = row.checked_sub(self.output.len()).and_then(|at| self.tree.get(at));
-                    tree.map(Row::text).unwrap_or_default()
-                }
+            Shows::Output => match self.row(row) {
+                Some(OutputRow::Line(_, line)) => line.text.clone(),
+                Some(OutputRow::Remark(Remark { row, .. }) | OutputRow::Tree(row)) => row.text(),
+                None => String::new(),
             },
             Shows::Log => self.log.get(row).map(Row::text).unwrap_or_default(),
         }
@@ -222,6 +363,12 @@ impl Pane for OutputPane {
             Shows::Output => "no command output yet",
             Shows::Log => "the agent log is empty",
         }
+    }
+
+    fn is_selected(&self, _scene: &Scene, row: usize) -> bool {
+        let cursor = self.output_list.cursor;
+        self.shows == Shows::Output
+            && self.selecting_from.is_some_and(|from| (from.min(cursor)..=from.max(cursor)).contains(&row))
     }
 
     /// A log has no row of its own; the cursor only holds the place.

@@ -6,7 +6,7 @@ use super::{Pane, Title};
 use crate::base::text::{Show, escape};
 use crate::base::{Digest, StepId};
 use crate::markdown;
-use crate::model::plan::{CommentState, PlanComment};
+use crate::model::comment::{Comment, CommentState};
 use crate::model::{Plan, Step, StepStatus};
 use crate::ui::app::{Scene, Touched};
 use crate::ui::layout::PaneId;
@@ -253,11 +253,11 @@ fn with_cost(scene: &Scene, step: &Step, is_leaf: bool, row: Row, columns: u16) 
 
 /// The row with the comments on the step that the agent has not been given yet.
 fn with_comments(scene: &Scene, step: &Step, row: Row) -> Row {
-    let is_on_it = |comment: &&PlanComment| match &comment.anchor.step {
+    let is_on_it = |comment: &&Comment| match &comment.anchor.step {
         Some(on) => *on == step.id,
         None => step.line == Some(comment.anchor.line),
     };
-    let is_open = |comment: &&PlanComment| comment.state == CommentState::Open;
+    let is_open = |comment: &&Comment| comment.state == CommentState::Open;
     let on_it = scene.session.plans.comments().filter(is_open).filter(is_on_it);
     on_it.fold(row, |row, comment| {
         let words = comment.shown();

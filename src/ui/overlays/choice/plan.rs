@@ -2,27 +2,32 @@
 
 use super::{Awaited, Choice, Pick, visible};
 use crate::base::StepId;
-use crate::model::plan::{PlanComment, placeholders};
+use crate::model::comment::{Comment, Subject};
+use crate::model::plan::placeholders;
+use crate::model::session::ActionState;
 use crate::model::{Role, Step};
 use crate::ui::app::Scene;
 use crate::ui::limits::UI_CHOICES_MAX;
+use crate::ui::panes::diff::fate_words;
 
 impl Choice {
-    /// The comments on the plan.
+    /// All comments, with what became of each.
     #[must_use]
     pub fn comments(scene: &Scene) -> Self {
-        let row = |comment: &PlanComment| {
-            let place = match &comment.anchor.step {
-                Some(step) => format!("step {step}"),
-                None => format!("line {}", comment.anchor.line),
-            };
+        let row = |comment: &Comment| {
             let words = if comment.text.is_empty() { &comment.anchor.quote } else { &comment.text };
-            let name = format!("{}  {place}  {} {}", comment.id, comment.kind.sign(), visible(words));
-            (name, comment.state.word().to_owned(), Pick::Comment(comment.id.clone()))
+            let name =
+                format!("{}  {}  {} {}", comment.id, visible(&comment.place()), comment.kind.sign(), visible(words));
+            (name, became(scene, comment), Pick::Comment(comment.id.clone()))
         };
-        let rows: Vec<_> = scene.session.plans.comments().take(UI_CHOICES_MAX).map(row).collect();
-        let about = if rows.is_empty() { "none yet: ; writes one" } else { "Enter goes there" };
-        Self { about: vec![about.to_owned()], ..Self::of("Comments on the plan", rows) }
+        let rows: Vec<_> = scene.session.plans.all_comments().take(UI_CHOICES_MAX).map(row).collect();
+        let open = scene.session.plans.open_comments().count();
+        let about = match (rows.is_empty(), open) {
+            (true, _) => "none yet: ; writes one".to_owned(),
+            (false, 0) => "none is open; Enter goes to one".to_owned(),
+            (false, open) => format!("{open} open: r sends them all; Enter goes to one"),
+        };
+        Self { about: vec![about], ..Self::of("Comments", rows) }
     }
 
     /// The plans that are kept, with their placeholders.
@@ -62,4 +67,14 @@ impl Choice {
         let title = scene.session.plan.step(&step).map_or_else(String::new, |step| visible(&step.title));
         Self { about: vec![title], cursor, ..Self::of("Who does this step", rows) }
     }
+}
+
+/// The state of a comment in the newest change of its file, as far as that text is here.
+fn became(scene: &Scene, comment: &Comment) -> String {
+    let plain = || comment.state.word().to_owned();
+    let Some(Subject::File { path, .. }) = &comment.anchor.on else { return plain() };
+    let changes = |state: &ActionState| state.action.files().iter().find(|file| file.path == *path).cloned();
+    let newest = scene.session.actions.recent().find_map(changes);
+    let text = newest.as_ref().and_then(|file| scene.contents.text(file.after.as_ref()?));
+    text.map_or_else(plain, |text| fate_words(comment, comment.anchor.fate(text)))
 }

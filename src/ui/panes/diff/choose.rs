@@ -26,7 +26,8 @@ impl DiffPane {
             }
             (Step::Hunk, Some(this)) => {
                 let hunk = self.hunk_of(this);
-                let above = row.checked_sub(1).and_then(|above| self.rows.get(above));
+                let is_remark = |above: &&DiffRow| matches!(above, DiffRow::Remark { .. });
+                let above = self.rows.get(..row).and_then(|above| above.iter().rev().find(|row| !is_remark(row)));
                 hunk.is_some() && above.map(|above| self.hunk_of(above)) != Some(hunk)
             }
             (Step::File, Some(_)) | (_, None) => false,
@@ -111,7 +112,8 @@ impl DiffPane {
     pub(super) fn toggle_fold(&mut self) {
         let row = self.list.cursor;
         let is_head = matches!(self.rows.get(row), Some(DiffRow::File(_)));
-        if self.folds.has_files() && (is_head || self.folds.is_fold(row)) {
+        let is_fold = !self.remarks.is_remark(row) && self.folds.is_fold(self.remarks.bare(row));
+        if self.folds.has_files() && (is_head || is_fold) {
             let file = self.file_under_cursor();
             let is_folded = self.pictures.get(file).is_some_and(|picture| self.folds.words(file, picture).is_some());
             self.folds.set_mark(file, if is_folded { Mark::Opened } else { Mark::Closed });
@@ -127,7 +129,7 @@ impl DiffPane {
         let is_head = |row: &DiffRow| matches!(row, DiffRow::File(_));
         let first = self.rows.iter().position(|row| *row == DiffRow::File(file)).unwrap_or_default();
         let next = self.rows.iter().skip(first + 1).position(is_head).map_or(self.rows.len(), |at| first + 1 + at);
-        let all = self.folds.unfolded(first)..self.folds.unfolded(next);
+        let all = self.folds.unfolded(self.remarks.bare(first))..self.folds.unfolded(self.remarks.bare(next));
         if self.folds.is_viewed(file) {
             review.seen.forget(self.edition, &all);
             self.folds.set_mark(file, Mark::Opened);
@@ -182,7 +184,11 @@ impl DiffPane {
             DiffRow::File(file) => {
                 self.pictures.get(*file).is_some_and(|file| file.hunks.is_empty()).then_some((*file, 0))
             }
-            DiffRow::Note(_) | DiffRow::Fold(_) | DiffRow::Prose { .. } | DiffRow::Change { .. } => None,
+            DiffRow::Note(_)
+            | DiffRow::Fold(_)
+            | DiffRow::Prose { .. }
+            | DiffRow::Change { .. }
+            | DiffRow::Remark { .. } => None,
         }
     }
 }
@@ -197,6 +203,7 @@ pub(super) fn lines_of(row: &DiffRow) -> Vec<At> {
         | DiffRow::Fold(_)
         | DiffRow::Heading { .. }
         | DiffRow::Prose { .. }
-        | DiffRow::Change { .. } => Vec::new(),
+        | DiffRow::Change { .. }
+        | DiffRow::Remark { .. } => Vec::new(),
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn row(pane: &DiffPane, scene: &Scene, row: usize, brush: &mut Brush<
                 file_head(brush, line, file, (out, pane.folds.is_viewed(*at)));
             }
         }
-        DiffRow::Note(row) | DiffRow::Change { row, .. } => row.draw(brush, line, 0),
+        DiffRow::Note(row) | DiffRow::Change { row, .. } | DiffRow::Remark { row, .. } => row.draw(brush, line, 0),
         DiffRow::Prose { row, line: number } => {
             if let Some(number) = number {
                 let end = line.x + GUTTER_COLUMNS - 1;

@@ -3,6 +3,7 @@
 use super::prose::TalkRow;
 use super::row::Row;
 use super::{Pane, Title};
+use crate::base::CommentId;
 use crate::base::limits::DIFF_CONTEXT_LINES;
 use crate::base::text::width;
 use crate::diff::LineKind;
@@ -18,6 +19,7 @@ use crate::ui::look::Brush;
 use crate::ui::theme::{Role, Sign};
 use crate::ui::workers::{FilePicture, HunkPicture};
 use ratatui::layout::{Rect, Size};
+use remarks::without_remarks;
 
 mod choose;
 mod draw;
@@ -26,12 +28,14 @@ mod form;
 mod infra;
 mod plan;
 mod preview;
+mod remarks;
 mod told;
 
 pub use choose::Step;
 use choose::lines_of;
 pub use files::FileItem;
 pub use plan::PlanSpot;
+pub use remarks::{first_text, has_lines, lines_at, remark_rows, words as fate_words};
 pub use told::touched_words;
 
 /// Columns of a file's head or of the title that its path does not have: number, name, counts, place.
@@ -66,6 +70,11 @@ pub(super) enum DiffRow {
     /// A change of the plan, which can be left out.
     Change {
         at: usize,
+        row: Row,
+    },
+    /// A comment on what is above.
+    Remark {
+        comment: CommentId,
         row: Row,
     },
     /// Left and right side of the split view.
@@ -110,6 +119,7 @@ pub struct DiffPane {
     plan_spots: Vec<PlanSpot>,
     aside: Vec<Row>,
     folds: files::Folds,
+    remarks: remarks::Remarks,
     pictures: std::sync::Arc<Vec<FilePicture>>,
     view: View,
     context: usize,
@@ -137,6 +147,7 @@ impl Default for DiffPane {
             plan_spots: Vec::new(),
             aside: Vec::new(),
             folds: files::Folds::default(),
+            remarks: remarks::Remarks::default(),
             pictures: std::sync::Arc::default(),
             view: View::default(),
             context: DIFF_CONTEXT_LINES,
@@ -284,6 +295,7 @@ impl DiffPane {
                 | DiffRow::Fold(_)
                 | DiffRow::Heading { .. }
                 | DiffRow::Prose { .. }
+                | DiffRow::Remark { .. }
                 | DiffRow::Change { .. } => self.rows.push(row),
             }
         }
@@ -416,7 +428,11 @@ fn file_of(row: &DiffRow) -> Option<usize> {
         DiffRow::File(file) | DiffRow::Heading { file, .. } => Some(*file),
         DiffRow::Line(at) => Some(at.file),
         DiffRow::Pair { left, right } => left.or(*right).map(|at| at.file),
-        DiffRow::Note(_) | DiffRow::Fold(_) | DiffRow::Prose { .. } | DiffRow::Change { .. } => None,
+        DiffRow::Note(_)
+        | DiffRow::Fold(_)
+        | DiffRow::Prose { .. }
+        | DiffRow::Change { .. }
+        | DiffRow::Remark { .. } => None,
     }
 }
 
@@ -451,14 +467,17 @@ impl Pane for DiffPane {
         self.wrap();
         let files = scene.target().map_or(&[][..], |state| state.action.files());
         self.rows = self.folds.fold(std::mem::take(&mut self.rows), &self.pictures, files, &scene.look);
+        let mut remarks = std::mem::take(&mut self.remarks);
+        if let Some(rows) = remarks.insert(self, scene, files) {
+            self.rows = rows;
+        }
+        self.remarks = remarks;
         let is_refolded = std::mem::take(&mut self.folds.is_refolded) && !fresh && !reflows;
         // Answering changes the rows of a form, and not what it asks: what was read stays read.
         let is_answered = !fresh && !reflows && !self.spots.is_empty() && before.len() == self.rows.len();
         let is_commented = !fresh && !reflows && self.says_the_same(&before);
-        if fresh
-            || (before != self.rows && !is_answered && !is_commented && !is_refolded)
-            || pictured_before != self.pictured
-        {
+        let differs = !without_remarks(&before).eq(without_remarks(&self.rows));
+        if fresh || (differs && !is_answered && !is_commented && !is_refolded) || pictured_before != self.pictured {
             self.edition += 1;
         }
         if fresh {
@@ -549,7 +568,7 @@ impl Pane for DiffPane {
         match self.rows.get(row) {
             None => String::new(),
             Some(DiffRow::File(file)) => self.pictures.get(*file).map(|file| file.path.clone()).unwrap_or_default(),
-            Some(DiffRow::Note(row) | DiffRow::Change { row, .. }) => row.text(),
+            Some(DiffRow::Note(row) | DiffRow::Change { row, .. } | DiffRow::Remark { row, .. }) => row.text(),
             Some(DiffRow::Prose { row, .. }) => row.text(),
             Some(DiffRow::Fold(lines)) => format!("{lines} unchanged lines"),
             Some(DiffRow::Heading { file, hunk }) => self

@@ -1,18 +1,20 @@
 //! A plan under review: its text as a document, what is new in it, or its source, with the comments below the lines that
 //! they are about; and the steps that it becomes.
 
+use super::remarks::remark_rows;
 use super::{DiffPane, DiffRow, View};
 use crate::base::CommentId;
 use crate::base::text::{Show, escape};
 use crate::diff::{FileDiff, LineKind};
 use crate::markdown::{self, Document};
-use crate::model::plan::{CommentState, Placement, PlanComment, PlanDocument, PlanSubject};
+use crate::model::comment::{Comment, CommentState, Placement};
+use crate::model::plan::{PlanDocument, PlanSubject};
 use crate::model::session::{ActionState, PlanVersion};
 use crate::ui::app::Scene;
 use crate::ui::app::review::Review;
 use crate::ui::limits::UI_PLAN_ASIDE_COLUMNS_MIN;
 use crate::ui::panes::prose::{TalkRow, colored};
-use crate::ui::panes::row::{Row, wrapped};
+use crate::ui::panes::row::Row;
 use crate::ui::theme::{Role, Sign};
 
 /// Columns of the line numbers, with the blank after them.
@@ -182,7 +184,8 @@ impl Sheet {
         let mut gone = Vec::new();
         for comment in scene.session.plans.comments() {
             let placement = comment.anchor.place(text);
-            let rows = comment_rows(scene, comment, placement, self.columns);
+            let quotes = comment.anchor.step.is_some() || placement == Placement::Stale;
+            let rows = remark_rows(scene, comment, state_words(comment, placement).to_owned(), quotes, self.columns);
             let last = |line: u32| line.saturating_add(comment.anchor.lines().saturating_sub(1));
             let line = placement.line().filter(|_| comment.anchor.step.is_none()).map(last);
             let has_words = |row: &DiffRow| read_words(row).is_some_and(|words| !words.trim().is_empty());
@@ -213,12 +216,6 @@ impl Sheet {
 }
 
 impl DiffPane {
-    /// What the row under the cursor belongs to, of a plan.
-    #[must_use]
-    pub fn plan_spot(&self) -> Option<&PlanSpot> {
-        self.plan_spots.get(self.list.cursor)
-    }
-
     /// The lines of the plan that are selected, or the one under the cursor: the first, and how many.
     #[must_use]
     pub fn plan_lines(&self, review: &Review) -> Option<(u32, u32)> {
@@ -233,15 +230,15 @@ impl DiffPane {
         Some((first, lines().max().unwrap_or(first).saturating_sub(first) + 1))
     }
 
-    /// Moves to the next comment on a plan; false when there is none.
+    /// Moves to the next comment; false when there is none.
     pub fn go_to_comment(&mut self, forward: bool) -> bool {
         let is_first = |row: usize| {
-            let comment = |row: usize| self.plan_spots.get(row).and_then(|spot| spot.comment.as_ref());
+            let comment = |row: usize| self.comment_of(row);
             comment(row).is_some() && row.checked_sub(1).and_then(comment) != comment(row)
         };
         let cursor = self.list.cursor;
         let found = if forward {
-            (cursor + 1..self.plan_spots.len()).find(|row| is_first(*row))
+            (cursor + 1..self.rows.len()).find(|row| is_first(*row))
         } else {
             (0..cursor).rev().find(|row| is_first(*row))
         };
@@ -253,9 +250,29 @@ impl DiffPane {
 
     /// Moves to a comment by its name.
     pub fn go_to_comment_of(&mut self, id: &crate::base::CommentId) {
-        if let Some(row) = self.plan_spots.iter().position(|spot| spot.comment.as_ref() == Some(id)) {
+        if let Some(row) = (0..self.rows.len()).find(|row| self.comment_of(*row) == Some(id)) {
             self.list.jump(row, self.rows.len(), usize::from(self.room.height));
         }
+    }
+
+    fn comment_of(&self, row: usize) -> Option<&CommentId> {
+        match self.rows.get(row)? {
+            DiffRow::Remark { comment, .. } => Some(comment),
+            DiffRow::File(_)
+            | DiffRow::Note(_)
+            | DiffRow::Fold(_)
+            | DiffRow::Heading { .. }
+            | DiffRow::Line(_)
+            | DiffRow::Prose { .. }
+            | DiffRow::Change { .. }
+            | DiffRow::Pair { .. } => self.plan_spots.get(row)?.comment.as_ref(),
+        }
+    }
+
+    /// The comment under the cursor.
+    #[must_use]
+    pub fn comment_here(&self) -> Option<&CommentId> {
+        self.comment_of(self.list.cursor)
     }
 
     /// Comments move the rows below them, and what was read stays read: the words are the same.
@@ -267,7 +284,7 @@ impl DiffPane {
     /// The number of rows that must be read before this one: of a plan, only those of its text.
     pub(super) fn to_read(&self, row: usize) -> usize {
         if self.plan_spots.is_empty() {
-            return self.folds.unfolded(row);
+            return self.folds.unfolded(self.remarks.bare(row));
         }
         let rows = self.rows.get(..row).unwrap_or(&self.rows);
         rows.iter().filter(|row| read_words(row).is_some()).count()
@@ -277,7 +294,7 @@ impl DiffPane {
     pub(super) fn read_ranges(&self) -> Vec<std::ops::Range<usize>> {
         let window = self.window();
         if self.plan_spots.is_empty() {
-            return self.folds.shown_ranges(window);
+            return self.folds.shown_ranges(self.remarks.bare(window.start)..self.remarks.bare(window.end));
         }
         let read = self.to_read(window.start)..self.to_read(window.end);
         std::iter::once(read).collect()
@@ -295,6 +312,7 @@ pub(super) fn read_words(row: &DiffRow) -> Option<String> {
         | DiffRow::Fold(_)
         | DiffRow::Heading { .. }
         | DiffRow::Line(_)
+        | DiffRow::Remark { .. }
         | DiffRow::Pair { .. } => None,
     }
 }
@@ -324,7 +342,7 @@ fn at_words(version: &PlanVersion) -> String {
 }
 
 /// How far a comment has come, in this version.
-fn state_words(comment: &PlanComment, placement: Placement) -> &'static str {
+fn state_words(comment: &Comment, placement: Placement) -> &'static str {
     match (comment.state, placement) {
         (CommentState::Open, Placement::Similar { .. }) => "open, the words changed",
         (CommentState::Open, Placement::Stale) => "open, the words are gone",
@@ -335,22 +353,6 @@ fn state_words(comment: &PlanComment, placement: Placement) -> &'static str {
         (CommentState::Resolved, _) => "resolved",
         (CommentState::Withdrawn, _) => "withdrawn",
     }
-}
-
-fn comment_rows(scene: &Scene, comment: &PlanComment, placement: Placement, columns: u16) -> Vec<Row> {
-    let bar = format!("{}{} ", " ".repeat(usize::from(GUTTER_COLUMNS)), scene.look.sign(Sign::Bar));
-    let role = if comment.state == CommentState::Resolved { Role::TextSoft } else { Role::Human };
-    let mut words = comment.shown();
-    if comment.anchor.step.is_some() || placement == Placement::Stale {
-        words = format!("“{}”  {words}", comment.anchor.quote.lines().next().unwrap_or_default());
-    }
-    let mut rows = Vec::new();
-    wrapped(&mut rows, &bar, Role::Accent, &words, role, columns.saturating_sub(26));
-    if let Some(first) = rows.first_mut() {
-        *first =
-            std::mem::take(first).right(format!("{} {}", comment.id, state_words(comment, placement)), Role::TextSoft);
-    }
-    rows
 }
 
 /// The headings, where there are enough to find one's way by.
