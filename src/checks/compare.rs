@@ -144,6 +144,18 @@ pub fn flaky(runs: &[RunOutcome]) -> Vec<String> {
     flaky.into_iter().map(str::to_owned).collect()
 }
 
+/// In words, what some runs of one case on the same files say.
+pub fn flaky_words(case: &str, passed: u32, failed: u32) -> String {
+    let times = |n: u32| if n == 1 { "once".to_owned() } else { format!("{n} times") };
+    match (passed, failed) {
+        (_, 0) => format!("{case} passed {} on the same files: it is stable", times(passed)),
+        (0, _) => format!("{case} failed {} on the same files: it is stable", times(failed)),
+        _ => {
+            format!("{case} passed {} and failed {} on the same files: it is not stable", times(passed), times(failed))
+        }
+    }
+}
+
 /// Runs × cases, oldest run first: which action broke what. A building block of the matrix in the Tests pane (issue
 /// 14).
 #[derive(Clone, Debug, Default)]

@@ -14,7 +14,7 @@ pub mod parsers;
 pub mod recognise;
 pub mod tree;
 
-pub use compare::{Comparison, Matrix, RunOutcome, compare, compare_some, flaky};
+pub use compare::{Comparison, Matrix, RunOutcome, compare, compare_some, flaky, flaky_words};
 pub use coverage::{Coverage, CoverageFormat};
 pub use detect::{NoRunner, ProjectView, Pytest, Runner, Tool, Tools, detect, format_of, script};
 pub use frames::{Frame, frames_in};

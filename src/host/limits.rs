@@ -122,3 +122,6 @@ pub const CLIENT_PAST_BYTES_MAX: usize = 512 * 1024;
 pub const CONTROL_ASK_MS: u64 = 10_000;
 /// Milliseconds after their last key for which a person at a client is at work: an attach does not take control from them.
 pub const CONTROL_AT_WORK_MS: u64 = 60_000;
+/// Runs of one case that show whether it is stable, and files that are put back for a run on an earlier tree.
+pub const SEARCH_REPEATS_MAX: u32 = 5;
+pub const SEARCH_EDITS_MAX: usize = 2_000;

@@ -61,6 +61,9 @@ pub struct CheckStarted {
     /// The cases that were asked for, by id; empty where the command runs all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<String>,
+    /// One of the runs of a search, which is compared with none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub search: bool,
 }
 
 /// One case ended.

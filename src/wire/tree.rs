@@ -59,4 +59,17 @@ pub struct CandidateTest {
     /// Only these cases of earlier runs, by id, as far as the runner can select; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<String>,
+    /// More than one run of the one case in `cases`, on the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<CaseSearch>,
+}
+
+/// What several runs of a case are to find out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaseSearch {
+    /// Which action broke it.
+    Bisect,
+    /// Whether it gives the same result each time.
+    Repeat,
 }

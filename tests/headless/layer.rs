@@ -233,7 +233,7 @@ fn a_name_that_is_not_utf8_is_kept_beside_the_session() {
 
 #[test]
 fn a_test_run_leaves_no_trace() {
-    let test = "def test_s():\n    open('trace.txt', 'w').write('x')\n";
+    let test = "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_s(self):\n        open('trace.txt', 'w').write('x')\n";
     let room = Room::with(&[("conftest.py", ""), ("test_s.py", test)]);
     if !room.is_layered() {
         return;

@@ -429,3 +429,43 @@ fn coverage_and_patterns_of_the_users_own_are_read() {
     seat.finished(&own["action"]);
     assert!(!room.exists("cov.info"), "the workspace has no trace of it");
 }
+
+/// Where several actions came between passing and failing, halves of them are run in a copy until one is left; the same
+/// case run several times says whether it is stable.
+#[test]
+fn the_action_that_broke_a_case_is_found_by_halves() {
+    let test = "import unittest, calc\n\n\nclass Calc(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(calc.add(2, 3), 5)\n";
+    let code = |tail: &str| format!("def add(a, b):\n    return a {tail}\n");
+    let room = Room::with(&[("calc.py", &code("+ b")), ("test_calc.py", test)]);
+    let edit = |path: &str, after: &str| json!({"edit": {"path": path, "after": after}});
+    let script = room.script(&[
+        json!({"tests": {}}),
+        edit("one.txt", "1\n"),
+        edit("calc.py", &code("- b")),
+        edit("calc.py", &code("- b  # the difference")),
+        edit("two.txt", "2\n"),
+        json!({"tests": {}}),
+        json!({"wait_ms": 600_000}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let mut edits = Vec::new();
+    for _ in 0..4 {
+        let held = seat.held();
+        seat.approve(&held);
+        seat.finished(&held["action"]);
+        edits.push(held["action"].clone());
+    }
+    let failed = seat.wait("the failing run", |e| e["kind"] == "check_finished" && e["failed"] == 1);
+    let case = failed["broken"][0].clone();
+    let own = seat.ask("candidate/test", json!({"cases": [case], "search": "bisect"}));
+    let found =
+        seat.wait("the culprit", |e| e["kind"] == "agent_noted" && e["text"].to_string().contains("was broken by"));
+    assert!(found["text"].as_str().unwrap().ends_with(edits[1].as_str().unwrap()), "{found} of {edits:?}");
+    seat.finished(&own["action"]);
+    let own = seat.ask("candidate/test", json!({"cases": [case], "search": "repeat"}));
+    let said =
+        seat.wait("the verdict", |e| e["kind"] == "agent_noted" && e["text"].to_string().contains("on the same files"));
+    assert!(said["text"].as_str().unwrap().contains("failed 5 times"), "{said}");
+    seat.finished(&own["action"]);
+    assert_eq!(room.read("calc.py"), code("- b  # the difference"), "the workspace is as it was");
+}

@@ -97,8 +97,9 @@ fn a_decision_on_a_machine_that_is_cut_off_is_sent_once_when_it_is_back() {
     });
     for _ in 0..20 {
         screen.press("a");
-        screen
-            .wait("a decision", |text| text.contains("nothing was approved") || text.contains("approved, not sent yet"));
+        screen.wait("a decision", |text| {
+            text.contains("nothing was approved") || text.contains("approved, not sent yet")
+        });
         if screen.text().contains("approved, not sent yet") {
             break;
         }

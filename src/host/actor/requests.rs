@@ -38,6 +38,7 @@ impl Actor {
         self.gate.trouble().map(closed)
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm a request")]
     pub(super) fn asked(&mut self, asked: Asked) {
         let Asked { client, request, reply } = asked;
         if let Some(refusal) = self.refusal(&client, &request) {
@@ -61,11 +62,7 @@ impl Actor {
             }
             Request::Attach(attach) => self.seats.attach(gate, client, &attach).map(Answer::Attach),
             Request::Control(set) => self.seats.control(gate, client, &set.wish).map(Answer::Control),
-            Request::Follow(follow) => {
-                self.seats.follow(client, follow.follow);
-                let session = gate.session();
-                Ok(Answer::Follow(Controlled { control: session.clients.control.clone(), seq: session.head }))
-            }
+            Request::Follow(follow) => Ok(Answer::Follow(self.follow_or_not(client, follow.follow))),
             Request::Show(view) => {
                 self.seats.show(gate, client, view);
                 Ok(Answer::Show(self.seen()))
@@ -81,10 +78,7 @@ impl Actor {
                 self.cancel();
                 Ok(Answer::Cancel(self.seen()))
             }
-            Request::Close(close) => {
-                self.close(close.why.as_deref().unwrap_or("closed by the user"));
-                Ok(Answer::Close(self.seen()))
-            }
+            Request::Close(close) => Ok(Answer::Close(self.closed(close.why.as_deref()))),
             Request::Processes => Ok(Answer::Processes(Processes { processes: gate.workspace().processes() })),
             Request::Decide(decide) => {
                 gate.decide(self.seats.decides_as(client).as_ref().unwrap_or(client), decide).map(Answer::Decide)
@@ -126,6 +120,17 @@ impl Actor {
             Request::BlobGet(get) => blob_part(gate, &get).map(Answer::BlobGet),
         };
         let _ = reply.send(answer);
+    }
+
+    fn follow_or_not(&mut self, client: &ClientId, follow: bool) -> Controlled {
+        self.seats.follow(client, follow);
+        let session = self.gate.session();
+        Controlled { control: session.clients.control.clone(), seq: session.head }
+    }
+
+    fn closed(&mut self, why: Option<&str>) -> Seen {
+        self.close(why.unwrap_or("closed by the user"));
+        self.seen()
     }
 
     fn seen(&self) -> Seen {

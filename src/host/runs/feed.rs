@@ -113,6 +113,7 @@ mod tests {
                 action: None,
                 what: None,
                 cases: Vec::new(),
+                search: false,
             };
             apply(session, Event::CheckStarted(started));
             let setup =

@@ -8,6 +8,7 @@ mod originals;
 mod preview;
 pub mod rerun;
 mod result;
+mod search;
 mod sides;
 mod trials;
 

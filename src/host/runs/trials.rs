@@ -3,6 +3,7 @@
 use super::covered::{self, Changed};
 use super::feed::Feed;
 use super::originals::{self, Edits};
+use super::search::{self, Search};
 use super::{Due, Gate, Runs, Trying};
 use crate::base::limits::RUN_TIMEOUT_MS_DEFAULT;
 use crate::base::{ActionId, ClientId, Digest, RelPath};
@@ -42,6 +43,8 @@ pub struct TrialRecord {
     pub originals: Option<(ActionId, Vec<RelPath>)>,
     /// The lines whose coverage is asked for.
     changed: Changed,
+    /// What goes on with its result.
+    search: Option<Search>,
 }
 
 impl TrialRecord {
@@ -54,6 +57,7 @@ impl TrialRecord {
             asked: Vec::new(),
             originals: None,
             changed: Changed::new(),
+            search: None,
         }
     }
 }
@@ -68,7 +72,8 @@ pub struct CandidateOrder {
     /// The action that is tried with these tests as they were.
     pub originals: Option<(ActionId, Vec<RelPath>)>,
     /// The report to bring back, and the lines that it is asked about.
-    coverage: Option<(RelPath, Changed)>,
+    pub coverage: Option<(RelPath, Changed)>,
+    pub search: Option<Search>,
 }
 
 impl CandidateOrder {
@@ -84,7 +89,8 @@ impl CandidateOrder {
             record_cases: true,
         };
         let changed = changed.unwrap_or_default();
-        let record = TrialRecord { asked: self.asked, originals: self.originals, changed, ..TrialRecord::of(&trial) };
+        let (asked, originals, search) = (self.asked, self.originals, self.search);
+        let record = TrialRecord { asked, originals, changed, search, ..TrialRecord::of(&trial) };
         TrialOrder { ticket: None, record, trial }
     }
 }
@@ -111,6 +117,7 @@ impl Runs {
             action: Some(action.clone()),
             what: None,
             cases,
+            search: false,
         };
         gate.record(Event::CheckStarted(started));
         self.feeds.insert(action.clone(), feed);
@@ -164,6 +171,13 @@ impl Runs {
         let report = output.as_ref().ok().and_then(|output| output.report.as_ref());
         if let (Some((target, tests)), Some(report)) = (&record.originals, report) {
             originals::tell(gate, target, tests, report);
+        }
+        if let (Some(search), Some(report)) = (&record.search, report) {
+            let next = search.clone().next(Some(report)).and_then(|search| search.order(gate));
+            match next {
+                Ok(order) => self.tests.entry(action.clone()).or_default().push_back(order),
+                Err(words) => search::tell(gate, words),
+            }
         }
         if output.is_err() || !self.next_test(action) {
             self.end_trials(gate, action, output.err());
@@ -308,6 +322,9 @@ impl Runs {
         // A runner that cannot select runs all: then it is a whole run.
         let asked = if command.argv == setup.command.argv { Vec::new() } else { test.cases.clone() };
         let id = gate.session().actions.next_id();
+        if let (Some(kind), [case]) = (test.search, test.cases.as_slice()) {
+            return self.search(gate, client, command, Search::new(gate, case, kind)?);
+        }
         let Some(target) = &test.action else {
             let mut proposal = Proposal::new(format!("run {}", command.line()), Body::Command(command));
             proposal.checks = true;
@@ -345,15 +362,30 @@ impl Runs {
         let command = with_coverage.as_ref().map_or(command, |(command, _)| command.clone());
         let coverage = with_coverage.map(|(_, report)| (report, changed));
         let what = format!("{target} {}", if is_edited { "as edited by the user" } else { "as proposed" });
-        let mut orders = VecDeque::from([CandidateOrder { what, edits, asked, originals: None, coverage }]);
+        let mut orders =
+            VecDeque::from([CandidateOrder { what, edits, asked, originals: None, coverage, search: None }]);
         if let Some((before, asked)) = orders.front().map(|order| (&order.edits, order.asked.clone()))
             && let Some((edits, tests)) = originals::with_originals(gate, &files, before)
         {
             let what = format!("{target} with the original tests");
             let originals = Some((target.clone(), tests));
-            orders.push_front(CandidateOrder { what, edits, asked, originals, coverage: None });
+            orders.push_front(CandidateOrder { what, edits, asked, originals, coverage: None, search: None });
         }
         self.test(gate, client, target, command, orders)
+    }
+
+    /// Begins a search in a candidate of the workspace.
+    fn search(
+        &mut self,
+        gate: &mut Gate,
+        client: &ClientId,
+        command: Command,
+        search: Search,
+    ) -> Result<OwnAction, RpcError> {
+        let (title, runs_max) = (search.title(), search.runs_max());
+        let order = search.order(gate).map_err(RpcError::invalid)?;
+        let proposal = Proposal::new(title, Body::Command(command)).because("requested by the user", Vec::new());
+        self.try_orders(gate, client, (proposal, runs_max), VecDeque::from([order]))
     }
 
     /// Begins these runs in a candidate.
@@ -365,12 +397,23 @@ impl Runs {
         command: Command,
         orders: VecDeque<CandidateOrder>,
     ) -> Result<OwnAction, RpcError> {
-        let id = gate.session().actions.next_id();
         let runs_max = u32::try_from(orders.len()).unwrap_or(1);
-        let budget = TrialBudget { runs_max, wall_ms_max: RUN_TIMEOUT_MS_DEFAULT, commands: vec![command.clone()] };
-        let mut proposal = Proposal::new(format!("test {target} in a candidate"), Body::Command(command))
+        let proposal = Proposal::new(format!("test {target} in a candidate"), Body::Command(command))
             .because("requested by the user", seen(gate, target));
-        proposal.trial = Some(budget);
+        self.try_orders(gate, client, (proposal, runs_max), orders)
+    }
+
+    /// An own action with a candidate, in which these runs are made.
+    fn try_orders(
+        &mut self,
+        gate: &mut Gate,
+        client: &ClientId,
+        (mut proposal, runs_max): (Proposal, u32),
+        orders: VecDeque<CandidateOrder>,
+    ) -> Result<OwnAction, RpcError> {
+        let id = gate.session().actions.next_id();
+        let commands = if let Body::Command(command) = &proposal.body { vec![command.clone()] } else { Vec::new() };
+        proposal.trial = Some(TrialBudget { runs_max, wall_ms_max: RUN_TIMEOUT_MS_DEFAULT, commands });
         let action = Action::file(id.clone(), proposal, None);
         self.tests.insert(id.clone(), orders);
         if let Err(error) = gate.put(Input::Own { action: Box::new(action), by: client.clone() }, Blobs::new()) {
@@ -441,6 +484,7 @@ fn record_trial(gate: &mut Gate, action: &ActionId, record: &TrialRecord, output
         action: Some(action.clone()),
         what: Some(record.what.clone()),
         cases: record.asked.clone(),
+        search: record.search.is_some(),
     };
     let exit = if output.timed_out { None } else { output.exit };
     let mut events = vec![Event::CheckStarted(started)];

@@ -4,7 +4,10 @@
 use super::agents::AgentChanged;
 use super::layers::InLayer;
 use super::plans::{Commented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
-use super::rules::{LeaseGranted, LeaseRevoked, PolicyAllowed, PolicyReloaded, PolicyRevoked, PolicyTightened, Ruled};
+use super::rules::{
+    ChecksChanged, LeaseGranted, LeaseRevoked, NetworkChanged, PolicyAllowed, PolicyReloaded, PolicyRevoked,
+    PolicyTightened, Ruled,
+};
 use super::stops::{self, Drilled, Stopped};
 use super::vocabulary::{
     AgentCommand, AgentLogin, AgentOffer, ChangedBy, Decider, Isolation, LapseWhy, Mode, Network, OutcomeWord,
@@ -382,20 +385,6 @@ pub struct Observed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModeChanged {
     pub mode: Mode,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NetworkChanged {
-    /// Of commands in layers, unless the decision about one says otherwise; as configured where it is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub network: Option<Network>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChecksChanged {
-    /// As configured where it is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run_after: Option<RunAfter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! The facts about rulings, leases, and rules that change while a session runs, with the names and shapes of the wire.
 
-use super::vocabulary::{RuleScope, RulingWord};
+use super::vocabulary::{Network, RuleScope, RulingWord, RunAfter};
 use crate::base::{ActionId, ClientId, Digest, LeaseId, RuleId, StepId, UnixMs};
 use serde::{Deserialize, Serialize};
 
@@ -89,4 +89,18 @@ pub struct Ruled {
     pub ruling: RulingWord,
     pub rule: RuleId,
     pub reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkChanged {
+    /// Of commands in layers, unless the decision about one says otherwise; as configured where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChecksChanged {
+    /// As configured where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_after: Option<RunAfter>,
 }

@@ -60,10 +60,9 @@ impl Checks {
 
     /// The newest finished run in a candidate that recorded its cases.
     pub fn latest_candidate(&self) -> Option<&Run> {
-        self.runs
-            .iter()
-            .rev()
-            .find(|r| r.started.tree == Tree::Candidate && r.finished.is_some() && !r.cases.is_empty())
+        self.runs.iter().rev().find(|r| {
+            r.started.tree == Tree::Candidate && !r.started.search && r.finished.is_some() && !r.cases.is_empty()
+        })
     }
 
     pub(super) fn start(&mut self, seq: Seq, at: UnixMs, body: &CheckStarted) {

@@ -103,6 +103,7 @@ impl Desk {
             action: None,
             what: None,
             cases: Vec::new(),
+            search: false,
         }));
         self.put(Event::CheckFinished(CheckFinished {
             run,

@@ -188,7 +188,8 @@ pub(super) fn test(app: &mut App, cases: Vec<String>) -> Vec<Request> {
                 format!("testing a candidate with {whose}")
             }));
             let (action, digest) = (Some(id), Some(digest));
-            let test = wire::CandidateTest { action, digest, edited: version.edited, hunks: version.hunks, cases };
+            let (edited, hunks) = (version.edited, version.hunks);
+            let test = wire::CandidateTest { action, digest, edited, hunks, cases, search: None };
             vec![Request::Host(wire::Request::CandidateTest(test))]
         }
         Err(why) => {

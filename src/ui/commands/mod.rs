@@ -19,7 +19,7 @@ pub use comment::{go_to_comment, send_comment, send_open};
 pub use decide::{choose_option, refuse_form, send_confirmed, send_lease, send_reasoned, send_rule, send_with_note};
 pub use focus::aim_next;
 pub use follow::ended_infrastructure;
-pub use plan::{add_step, assign_step, note_step, plan_of_file, reword_step, show_plan, split_step, write_plan};
+pub use plan::{add_step, assign_step, note_step, plan_of_file, reword_step, split_step, write_plan};
 
 /// The group of commands that act in whichever pane has the focus.
 pub const MOVES: &str = moves::GROUP;

@@ -30,6 +30,24 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         why_disabled: super::needs_control,
         ..testing(
+            "test-bisect",
+            "who broke it",
+            "Find the action that broke the failing test case at the cursor: it is run on the files after each half of them",
+            |app| search(app, wire::CaseSearch::Bisect),
+        )
+    },
+    Command {
+        why_disabled: super::needs_control,
+        ..testing(
+            "test-repeat",
+            "stable?",
+            "Run the test case at the cursor several times on the same files, to see whether it is stable",
+            |app| search(app, wire::CaseSearch::Repeat),
+        )
+    },
+    Command {
+        why_disabled: super::needs_control,
+        ..testing(
             "test-after",
             "run after",
             "Choose when the tests run by themselves in this session: after approved edits, after every change, never, or as configured",
@@ -71,6 +89,17 @@ const fn testing(
     run: fn(&mut App) -> Vec<Request>,
 ) -> Command {
     Command { name, label, description, group: GROUP, scope: Scope::In(PaneId::Tests), run, ..BASE }
+}
+
+fn search(app: &mut App, search: wire::CaseSearch) -> Vec<Request> {
+    let cases = app.panes.tests.selected();
+    if cases.len() != 1 {
+        app.say(Toast::plain("choose one test case for this"));
+        return Vec::new();
+    }
+    app.say(Toast::plain(format!("running {} in a private copy; the answer is a note", cases.join(""))));
+    let test = wire::CandidateTest { cases, search: Some(search), ..wire::CandidateTest::default() };
+    vec![Request::Host(wire::Request::CandidateTest(test))]
 }
 
 fn rerun(app: &mut App, cases: Vec<String>, none: &'static str) -> Vec<Request> {

@@ -118,12 +118,28 @@ fn culprits(scene: &Scene, case: &str) -> Option<String> {
     let failed = names.get(broke)?;
     let passed =
         names.iter().take(broke).rev().find(|run| run.case(case).is_some_and(|c| c.status == CaseStatus::Passed))?;
+    let suspects = narrowed(scene, case, &suspects);
     let who = match suspects.as_str() {
         "" => "no action of this session: the files were changed from outside, or the test is not stable".to_owned(),
         one if !one.contains(',') => one.to_owned(),
         several => format!("one of {several}"),
     };
     Some(format!("passed in {}, fails since {}: broken by {who}", passed.started.run, failed.started.run))
+}
+
+/// Of these actions, those that runs on the files after one of them leave.
+fn narrowed(scene: &Scene, case: &str, suspects: &str) -> String {
+    let mut left: Vec<&str> = suspects.split(", ").collect();
+    for run in scene.session.checks.runs().filter(|run| run.started.search) {
+        let after = run.started.what.as_deref().and_then(|what| what.strip_prefix("after "));
+        let at = after.and_then(|id| left.iter().position(|one| *one == id));
+        match (at, run.case(case).map(|case| case.status)) {
+            (Some(at), Some(status)) if status.is_bad() => left.truncate(at + 1),
+            (Some(at), Some(CaseStatus::Passed)) => drop(left.drain(..=at)),
+            _ => {}
+        }
+    }
+    left.join(", ")
 }
 
 /// A case of either run.
