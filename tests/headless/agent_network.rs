@@ -3,7 +3,7 @@
 
 use crate::seat::{Room, Seat, assert_verifies};
 use serde_json::{Value, json};
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 
 /// An agent in words of bash. In its turn it asks, by itself: OWN directly; then, by a command in a session of its own, the
@@ -38,7 +38,9 @@ fn server() -> u16 {
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let _ = stream.read(&mut [0u8; 4096]);
+            // To its end: an answer before it would end an agent that still writes.
+            let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            lines.take_while(|line| !line.is_empty()).for_each(drop);
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello");
         }
     });
