@@ -23,6 +23,8 @@ mod neighbors;
 mod notify;
 mod options;
 mod others;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod package;
 mod parse;
 mod past;

@@ -2,7 +2,7 @@
 
 use super::broker::Brokered;
 use super::layers::{IsolationChoice, Polling, Signs, TestCommand};
-use super::{AnchorFile, ConfigError, LayerFile, Quiet, StopFile};
+use super::{AnchorFile, ConfigError, LayerFile, OtlpFile, Quiet, StopFile};
 use crate::checks::ParserKind;
 use crate::model::event::Mode;
 use schemars::JsonSchema;
@@ -44,6 +44,7 @@ pub struct File {
     pub hosts: BTreeMap<String, String>,
     pub stop: StopFile,
     pub anchor: AnchorFile,
+    pub otlp: OtlpFile,
     /// Settings of the built-in agent, see below.
     pub llm: serde_json::Map<String, serde_json::Value>,
 }

@@ -2,7 +2,7 @@
 
 use super::broker;
 use super::file::{File, Specialist};
-use super::{AnchorSettings, LayerSettings, Quiet, StopSettings, anchor};
+use super::{LayerSettings, Outward, Quiet, StopSettings, anchor, otlp};
 use crate::base::limits::{
     MODEL_BUDGET_ACTIONS, MODEL_BUDGET_COST_MICROS, MODEL_BUDGET_TOKENS, MODEL_BUDGET_TURNS, MODEL_BUDGET_WALL_MS,
     RUN_TIMEOUT_MS_DEFAULT, UI_ARM_AFTER_MS, WATCH_POLL_MS,
@@ -140,7 +140,8 @@ pub struct Settings {
     pub notifications: Calls,
     pub layer: LayerSettings,
     pub stop: StopSettings,
-    pub anchor: AnchorSettings,
+    #[serde(flatten)]
+    pub outward: Outward,
 }
 
 /// How the workspace is watched.
@@ -205,7 +206,7 @@ impl Default for Settings {
             notifications: Calls::default(),
             layer: LayerSettings::default(),
             stop: StopSettings::default(),
-            anchor: AnchorSettings::default(),
+            outward: Outward::default(),
         }
     }
 }
@@ -241,6 +242,7 @@ pub fn resolve(user: &File, flags: &File, project: Option<&File>) -> Resolved {
         tighten(&mut out, project);
     }
     out.warnings.extend(broker::without_effect(&out.settings.layer));
+    out.warnings.extend(otlp::without_effect(out.settings.outward.otlp_endpoint.as_ref()));
     out
 }
 
@@ -285,7 +287,8 @@ fn apply(s: &mut Settings, f: &File) {
     some(&mut s.notifications.quiet, &f.notifications.quiet);
     s.layer.apply(&f.layer);
     s.stop.apply(&f.stop);
-    s.anchor.apply(&f.anchor);
+    s.outward.anchor.apply(&f.anchor);
+    some(&mut s.outward.otlp_endpoint, &f.otlp.endpoint);
     s.specialists.extend(f.specialists.clone());
     s.layer.broker.extend(f.broker.clone());
 }
@@ -444,6 +447,7 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
         ("layer.promote", promoted),
         ("hosts", host.map(|(name, host)| format!("{name}: {host:?} is not a machine as for ssh"))),
         ("anchor.file", anchor::fault(&f.anchor)),
+        ("otlp.endpoint", otlp::fault(&f.otlp)),
         ("broker", brokered),
         ("specialists", model.map(|(role, s)| format!("{role}: write a model as PROVIDER/MODEL, not {:?}", s.model))),
     ]

@@ -43,9 +43,10 @@ impl Settings {
             ("layer.network", value(&self.layer.network)),
             ("layer.agent_network", value(&self.layer.agent_network)),
             ("layer.promote", optional(self.layer.promote.as_ref())),
-            ("anchor.file", optional(self.anchor.file.as_ref())),
-            ("anchor.git_note", self.anchor.git_note.to_string()),
-            ("anchor.command", value(&self.anchor.command)),
+            ("anchor.file", optional(self.outward.anchor.file.as_ref())),
+            ("anchor.git_note", self.outward.anchor.git_note.to_string()),
+            ("anchor.command", value(&self.outward.anchor.command)),
+            ("otlp.endpoint", optional(self.outward.otlp_endpoint.as_ref())),
             ("stop.drill", self.stop.drill.to_string()),
             ("stop.unattended_freeze_min", self.stop.unattended_freeze_min.to_string()),
         ]
