@@ -117,10 +117,15 @@ pub async fn open(place: &SessionPlace, options: &SessionOptions) -> Result<Open
     if !calls.command.is_empty() {
         followers.push(tokio::spawn(follow(calls)));
     }
-    if options.settings.anchor.is_set() {
+    if options.settings.outward.anchor.is_set() {
         let signer = Signer::load(&place.signing_key()).ok();
-        let places = (options.settings.anchor.clone(), options.workspace.clone());
+        let places = (options.settings.outward.anchor.clone(), options.workspace.clone());
         followers.push(tokio::spawn(Follower::new(host.clone(), &place.journal(), signer, places)?.follow()));
+    }
+    #[cfg(feature = "otlp")]
+    if let Some(endpoint) = options.settings.outward.otlp_endpoint.clone() {
+        let follower = super::otlp::Follower::new(host.clone(), &place.journal(), endpoint)?;
+        followers.push(tokio::spawn(follower.follow()));
     }
     Ok(Opened { host, ending, followers })
 }

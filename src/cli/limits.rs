@@ -105,3 +105,12 @@ pub const ANCHOR_GIT_MS_MAX: u64 = 5_000;
 pub const ANCHORS_READ_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of what git says when it fails.
 pub const ANCHOR_ERROR_BYTES_MAX: usize = 4 * 1024;
+/// Spans that wait for the collector, that are sent at once, and actions that are open; milliseconds that a request may take.
+#[cfg(feature = "otlp")]
+pub const OTLP_QUEUE_SPANS_MAX: usize = 2_048;
+#[cfg(feature = "otlp")]
+pub const OTLP_BATCH_SPANS_MAX: usize = 256;
+#[cfg(feature = "otlp")]
+pub const OTLP_OPEN_ACTIONS_MAX: usize = 4_096;
+#[cfg(feature = "otlp")]
+pub const OTLP_SEND_MS_MAX: u64 = 3_000;

@@ -24,6 +24,8 @@ mod neighbors;
 mod notify;
 mod options;
 mod others;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod package;
 mod packing;
 mod parse;

@@ -85,12 +85,12 @@ fn evidence(place: Option<&SessionPlace>, named: Option<&Path>) -> Result<Eviden
     evidence.key = Signer::load(&place.signing_key()).ok().map(|signer| signer.key());
     let Ok(options) = place.options() else { return Ok(evidence) };
     let mut found = Vec::new();
-    if let Some(file) = &options.settings.anchor.file {
+    if let Some(file) = &options.settings.outward.anchor.file {
         let name = format!("the anchor file {}", file.display());
         // One that is gone, or is no file any more, has no anchors.
         found.push(("file", name, anchor::in_file(file, &place.id).unwrap_or_default()));
     }
-    if options.settings.anchor.git_note {
+    if options.settings.outward.anchor.git_note {
         let kept = daemon::runtime()?.block_on(anchor::in_notes(&options.workspace, &place.id));
         found.push(("git_note", "the git note".to_owned(), kept));
     }

@@ -41,6 +41,15 @@ impl AnchorSettings {
     }
 }
 
+/// Where facts of a session go beside its record.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Outward {
+    pub anchor: AnchorSettings,
+    /// The collector of spans.
+    pub otlp_endpoint: Option<String>,
+}
+
 /// What is wrong with the path of the file.
 pub(super) fn fault(file: &AnchorFile) -> Option<String> {
     let path = file.file.as_ref().filter(|path| !path.is_absolute())?;

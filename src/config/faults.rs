@@ -1,7 +1,7 @@
 //! Values that no setting may have.
 
 use super::File;
-use super::anchor;
+use super::{anchor, otlp};
 use super::layers::TestCommand;
 use crate::base::RelPath;
 use crate::checks::Patterns;
@@ -57,6 +57,7 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
         ("layer.promote", promoted),
         ("hosts", host.map(|(name, host)| format!("{name}: {host:?} is not a machine as for ssh"))),
         ("anchor.file", anchor::fault(&f.anchor)),
+        ("otlp.endpoint", otlp::fault(&f.otlp)),
         ("broker", brokered),
         ("specialists", model.map(|(role, s)| format!("{role}: write a model as PROVIDER/MODEL, not {:?}", s.model))),
     ]

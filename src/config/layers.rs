@@ -2,7 +2,7 @@
 
 use super::broker;
 use super::file::{File, Specialist};
-use super::{AnchorSettings, CheckSettings, LayerSettings, Quiet, RiskSettings, StopSettings};
+use super::{CheckSettings, LayerSettings, Outward, Quiet, RiskSettings, StopSettings};
 use crate::base::limits::{
     MODEL_BUDGET_ACTIONS, MODEL_BUDGET_COST_MICROS, MODEL_BUDGET_TOKENS, MODEL_BUDGET_TURNS, MODEL_BUDGET_WALL_MS,
     UI_ARM_AFTER_MS, WATCH_POLL_MS,
@@ -134,7 +134,8 @@ pub struct Settings {
     pub notifications: Calls,
     pub layer: LayerSettings,
     pub stop: StopSettings,
-    pub anchor: AnchorSettings,
+    #[serde(flatten)]
+    pub outward: Outward,
 }
 
 /// How the workspace is watched.
@@ -198,7 +199,7 @@ impl Default for Settings {
             notifications: Calls::default(),
             layer: LayerSettings::default(),
             stop: StopSettings::default(),
-            anchor: AnchorSettings::default(),
+            outward: Outward::default(),
         }
     }
 }
@@ -234,6 +235,7 @@ pub fn resolve(user: &File, flags: &File, project: Option<&File>) -> Resolved {
         tighten(&mut out, project);
     }
     out.warnings.extend(broker::without_effect(&out.settings.layer));
+    out.warnings.extend(otlp::without_effect(out.settings.outward.otlp_endpoint.as_ref()));
     out
 }
 
@@ -277,7 +279,8 @@ fn apply(s: &mut Settings, f: &File) {
     s.checks.apply(&f.checks);
     s.risk.apply(&f.policy.risk);
     s.stop.apply(&f.stop);
-    s.anchor.apply(&f.anchor);
+    s.outward.anchor.apply(&f.anchor);
+    some(&mut s.outward.otlp_endpoint, &f.otlp.endpoint);
     s.specialists.extend(f.specialists.clone());
     s.layer.broker.extend(f.broker.clone());
 }

@@ -3,11 +3,11 @@
 
 use crate::seat::{Room, Seat, assert_verifies};
 use serde_json::{Value, json};
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 
-/// An agent in words of bash. In its turn it asks, by itself: OWN directly; then, by a command in a session of its own, the
-/// same; then, by the proxy, OTHER and an address of metadata.
+/// An agent in words of bash. In its turn it asks, by itself: OWN directly; then, by a command in a session of its own, and
+/// by another script in its session, the same; then, by the proxy, OTHER and an address of metadata.
 const AGENT: &str = r#"
 trap '' PIPE
 say() { printf '{"jsonrpc":"2.0","method":"session/update","params":{"sessionId":"s1","update":{"sessionUpdate":"agent_message_chunk","content":{"type":"text","text":"%s"}}}}\n' "$1"; }
@@ -24,6 +24,7 @@ while IFS= read -r message; do
     *'"method":"session/prompt"'*)
       say "$(straight own)"
       say "$(setsid bash "$0" command)"
+      say "$(bash other.sh command)"
       say "$(proxied other 127.0.0.1:OTHER)"
       say "$(proxied meta 169.254.169.254)"
       (exec 3<>/dev/tcp/127.0.0.1/OTHER) 2>/dev/null && say "open=yes;" || say "open=no;"
@@ -38,7 +39,9 @@ fn server() -> u16 {
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let _ = stream.read(&mut [0u8; 4096]);
+            // To its end: an answer before it would end an agent that still writes.
+            let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            lines.take_while(|line| !line.is_empty()).for_each(drop);
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello");
         }
     });
@@ -49,7 +52,7 @@ fn server() -> u16 {
 fn start(network: &str) -> Option<(Room, Seat, u16, u16)> {
     let (own, other) = (server(), server());
     let agent = AGENT.replace("OWN", &own.to_string()).replace("OTHER", &other.to_string());
-    let room = Room::with(&[("agent.sh", &agent)]);
+    let room = Room::with(&[("agent.sh", &agent), ("other.sh", &agent)]);
     if !room.is_layered() {
         return None;
     }
@@ -89,6 +92,7 @@ fn an_agent_reaches_its_own_endpoints_and_everything_else_is_a_question() {
     assert!(why.starts_with("the agent asks for it in its layer; approving covers this address until"), "{why}");
     let evidence = seat.proposal(&held["action"])["rationale"]["evidence"].to_string();
     assert!(evidence.contains("agent.sh command"), "{evidence}");
+    // The word holds for its other commands, and not for the agent.
     seat.decide(&held, "deny", json!({"reason": "not a command"})).unwrap();
     let (held, to, _) = connection(&mut seat);
     assert_eq!(to, format!("127.0.0.1:{other}"));
@@ -100,7 +104,7 @@ fn an_agent_reaches_its_own_endpoints_and_everything_else_is_a_question() {
     seat.wait_kind("turn_ended");
     let said = said(&seat);
     let ok = "HTTP/1.1 200 OK";
-    assert_eq!(said, format!("own={ok};command=;other={ok};meta=HTTP/1.1 403 Forbidden;open=no;"));
+    assert_eq!(said, format!("own={ok};command=;command=;other={ok};meta=HTTP/1.1 403 Forbidden;open=no;"));
     let session = seat.session.clone();
     drop(seat);
     assert_verifies(&room, &session);
@@ -112,7 +116,7 @@ fn an_agent_whose_network_is_off_reaches_its_own_endpoints_alone() {
     seat.wait_kind("turn_ended");
     assert_eq!(seat.count("held"), 0);
     let no = "HTTP/1.1 403 Forbidden";
-    assert_eq!(said(&seat), format!("own=HTTP/1.1 200 OK;command=;other={no};meta={no};open=no;"));
+    assert_eq!(said(&seat), format!("own=HTTP/1.1 200 OK;command=;command=;other={no};meta={no};open=no;"));
 }
 
 #[test]

@@ -28,6 +28,8 @@ mod gate;
 mod layer;
 mod life;
 mod lists;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod plan;
 mod prompts;
 mod rails;

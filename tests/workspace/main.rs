@@ -16,6 +16,7 @@ mod faults;
 mod layer;
 mod live;
 mod run;
+mod start;
 mod watch;
 
 use rightseat::workspace::census::Tracker;

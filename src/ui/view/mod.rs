@@ -216,36 +216,7 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
     if session.frozen.is_some() {
         return vec!["pause", "stop", "undo", "rewind", "compose", "detach"];
     }
-    if app.focus == PaneId::Plan && app.scene.held_target().is_none() {
-        return vec![
-            "plan-add",
-            "plan-add-below",
-            "plan-reword",
-            "plan-remove",
-            "plan-move-down",
-            "plan-pin",
-            "pause",
-            "stop",
-        ];
-    }
-    if app.focus == PaneId::Tests && app.scene.held_target().is_none() && app.scene.session.checks.total > 0 {
-        return vec![
-            "test",
-            "test-failed",
-            "test-selected",
-            "test-source",
-            "test-filter",
-            "test-find",
-            "pause",
-            "stop",
-        ];
-    }
-    let Some((state, _)) = app.scene.held_target() else {
-        if ended_infrastructure(app).is_some() {
-            return vec!["verify", "roll-back", "compose", "continue", "pause", "stop", "undo", "detach"];
-        }
-        return vec!["compose", "continue", "mode", "pause", "stop", "undo", "rewind", "detach"];
-    };
+    let Some((state, _)) = app.scene.held_target() else { return idle_hints(app) };
     // No lease covers a guard-rail action, and there is no step past it.
     if state.held.as_ref().is_some_and(Held::is_guarded) {
         return vec!["approve", "redirect", "deny", "explain", "edit", "test", "pause", "stop"];
@@ -274,4 +245,36 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
     let more = ["redirect", "deny", "explain", "test", "step", "pause", "stop", "lease"];
     names.extend(more.into_iter().filter(|name| !(*name == "deny" && names.contains(name))).collect::<Vec<_>>());
     names
+}
+
+/// The commands that matter while nothing is pending.
+fn idle_hints(app: &App) -> Vec<&'static str> {
+    if app.focus == PaneId::Plan {
+        return vec![
+            "plan-add",
+            "plan-add-below",
+            "plan-reword",
+            "plan-remove",
+            "plan-move-down",
+            "plan-pin",
+            "pause",
+            "stop",
+        ];
+    }
+    if app.focus == PaneId::Tests && app.scene.session.checks.total > 0 {
+        return vec![
+            "test",
+            "test-failed",
+            "test-selected",
+            "test-source",
+            "test-filter",
+            "test-find",
+            "pause",
+            "stop",
+        ];
+    }
+    if ended_infrastructure(app).is_some() {
+        return vec!["verify", "roll-back", "compose", "continue", "pause", "stop", "undo", "detach"];
+    }
+    vec!["compose", "continue", "mode", "pause", "stop", "undo", "rewind", "detach"]
 }

@@ -30,6 +30,10 @@ const RUNS_OTHER: [&str; 12] = [
     "--experimental-loader",
 ];
 
+/// Programs that run a script.
+const INTERPRETERS: [&str; 12] =
+    ["node", "bun", "deno", "python", "pypy", "ruby", "perl", "php", "sh", "bash", "dash", "java"];
+
 /// See the module.
 #[derive(Debug)]
 pub struct Endpoints {
@@ -122,29 +126,55 @@ impl Endpoints {
     fn is_program(&self, pid: i32, agent: i32) -> bool {
         let file =
             |pid: i32| std::fs::metadata(format!("/proc/{pid}/exe")).ok().map(|about| (about.dev(), about.ino()));
-        let is_installed = |path: &Path| self.installed.as_ref().is_some_and(|dir| path.starts_with(dir));
-        if std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| is_installed(&exe)) {
-            return true;
-        }
-        let is_same = file(pid).is_some_and(|own| file(agent) == Some(own));
-        is_same && self.is_script(pid, is_installed)
+        let Ok(exe) = std::fs::read_link(format!("/proc/{pid}/exe")) else { return false };
+        let is_installed = self.installed.as_ref().is_some_and(|dir| exe.starts_with(dir));
+        let is_same = || file(pid).is_some_and(|own| file(agent) == Some(own));
+        (is_installed || is_same()) && (!interprets(&exe) || self.is_script(pid, agent))
     }
 
-    /// Of an interpreter: the script is installed with the agent, as far as the command line is still there to tell.
-    fn is_script(&self, pid: i32, is_installed: impl Fn(&Path) -> bool) -> bool {
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let words: Vec<String> =
-            line.split(|byte| *byte == 0).map(|w| String::from_utf8_lossy(w).into_owned()).collect();
-        let rest = || words.iter().skip(1).filter(|word| !word.is_empty());
-        let options = rest().take_while(|word| word.starts_with('-'));
-        let is_other = |word: &String| RUNS_OTHER.contains(&word.split('=').next().unwrap_or(word)) || word == "-";
-        if options.clone().any(is_other) {
-            return false;
+    /// Of an interpreter: it runs the agent's own script, or one that is installed with it, as far as the command line is
+    /// still there to tell.
+    fn is_script(&self, pid: i32, agent: i32) -> bool {
+        match (script(pid), script(agent)) {
+            (Script::Other, _) => false,
+            (Script::Unknown, _) => true,
+            (Script::File(own), of_agent) => match &self.installed {
+                Some(dir) => own.starts_with(dir),
+                None => of_agent == Script::File(own),
+            },
         }
-        let Some(script) = rest().nth(options.count()) else { return true };
-        let at = PathBuf::from(format!("/proc/{pid}/cwd")).read_link().unwrap_or_default().join(script);
-        self.installed.is_none() || at.canonicalize().is_ok_and(|real| is_installed(&real))
     }
+}
+
+/// What the command line of an interpreter names.
+#[derive(Debug, PartialEq, Eq)]
+enum Script {
+    File(PathBuf),
+    /// A text of its own, or a file that is read before the script.
+    Other,
+    /// The process has written over its command line.
+    Unknown,
+}
+
+fn script(pid: i32) -> Script {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let words: Vec<String> = line.split(|byte| *byte == 0).map(|w| String::from_utf8_lossy(w).into_owned()).collect();
+    let rest = || words.iter().skip(1).filter(|word| !word.is_empty());
+    let options = rest().take_while(|word| word.starts_with('-'));
+    let is_other = |word: &String| RUNS_OTHER.contains(&word.split('=').next().unwrap_or(word)) || word == "-";
+    if options.clone().any(is_other) {
+        return Script::Other;
+    }
+    let Some(name) = rest().nth(options.count()) else { return Script::Unknown };
+    let at = PathBuf::from(format!("/proc/{pid}/cwd")).read_link().unwrap_or_default().join(name);
+    Script::File(at.canonicalize().unwrap_or(at))
+}
+
+/// Returns whether a program runs scripts: by its name, without a version.
+fn interprets(exe: &Path) -> bool {
+    let name = exe.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    INTERPRETERS.contains(&name)
 }
 
 /// On this machine, by a name or address that a layer has too.

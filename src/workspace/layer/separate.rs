@@ -59,8 +59,39 @@ pub fn separate(plan: &Plan, mapper: &[OsString]) -> Result<(), String> {
     keep_for_the_init().map_err(|errno| format!("cannot keep capabilities for the init: {errno}"))
 }
 
+/// What the shell does as a helper: one write for each map, as the kernel wants it.
+const MAP_BY_SHELL: &str =
+    r#"read -r word && printf %s "$1" >/proc/$PPID/uid_map && printf %s "$2" >/proc/$PPID/gid_map"#;
+
+/// The helper: the shell, which starts in a tenth of the time of this program, where each map has one line.
 fn helper(line: &[OsString]) -> Option<Child> {
+    let maps = ["uid_map", "gid_map"].map(own_map);
+    if maps.iter().all(|map| map.lines().count() == 1) {
+        let maps = maps.iter().map(|map| map.trim_end());
+        let shell = Command::new("/bin/sh")
+            .args(["-c", MAP_BY_SHELL, "sh"])
+            .args(maps)
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        if let Ok(shell) = shell {
+            return Some(shell);
+        }
+    }
     Command::new("/proc/self/exe").arg0("rightseat").args(line).stdin(Stdio::piped()).spawn().ok()
+}
+
+/// The ids that this process has, each mapped to itself.
+fn own_map(name: &str) -> String {
+    let own = fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
+    let lines = own.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        let (inside, count) = (words.next()?, words.nth(1)?);
+        Some(format!("{inside} {inside} {count}\n"))
+    });
+    lines.collect()
 }
 
 /// Lets the helper write the maps; true when it did.
@@ -76,15 +107,9 @@ pub fn map() -> bool {
     if std::io::stdin().read_line(&mut word).is_err() || word.is_empty() {
         return false;
     }
-    ["uid_map", "gid_map"].iter().all(|name| {
-        let own = fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
-        let lines = own.lines().filter_map(|line| {
-            let mut words = line.split_whitespace();
-            let (inside, count) = (words.next()?, words.nth(1)?);
-            Some(format!("{inside} {inside} {count}\n"))
-        });
-        fs::write(format!("/proc/{}/{name}", parent.as_raw_pid()), lines.collect::<String>()).is_ok()
-    })
+    ["uid_map", "gid_map"]
+        .iter()
+        .all(|name| fs::write(format!("/proc/{}/{name}", parent.as_raw_pid()), own_map(name)).is_ok())
 }
 
 /// Switches the loopback device of a new network namespace on: one message of rtnetlink(7), which is protocol 0.
