@@ -36,6 +36,7 @@ macro_rules! at_every_size {
 
 mod always;
 mod budgets;
+mod chaos;
 mod composer;
 mod decide;
 mod external;
@@ -46,6 +47,7 @@ mod journeys;
 mod layer;
 mod looks;
 mod model;
+mod multiplexers;
 mod options;
 mod plan;
 mod reports;

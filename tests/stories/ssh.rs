@@ -97,8 +97,9 @@ fn a_decision_on_a_machine_that_is_cut_off_is_sent_once_when_it_is_back() {
     });
     for _ in 0..20 {
         screen.press("a");
-        screen
-            .wait("a decision", |text| text.contains("nothing was approved") || text.contains("approved, not sent yet"));
+        screen.wait("a decision", |text| {
+            text.contains("nothing was approved") || text.contains("approved, not sent yet")
+        });
         if screen.text().contains("approved, not sent yet") {
             break;
         }
@@ -139,6 +140,34 @@ fn a_session_is_started_on_a_far_machine() {
     screen.wait_for("edit a.txt");
     screen.approve("the edit is made there", |_| room.read("a.txt") == "two\n");
     assert!(!room.exists("never"), "the goal is one word for the far shell");
+    screen.quit();
+    hosts.wait_for_none();
+}
+
+/// Where rightseat is missing, a copy is offered, never made without a word, and found from then on.
+#[test]
+fn the_program_is_copied_to_a_machine_that_lacks_it() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let hosts = Hosts(&room);
+    let Some(server) = Server::start(&room) else { return };
+    server.lacks_the_program();
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "two\n"}})]);
+    let path = server.path();
+    let env = [("PATH", path.as_str())];
+    let workspace = room.workspace().display().to_string();
+    let args = ["--ssh", "far", "--dir", &workspace, "--agent", &script, "go"];
+    let copied = server.home().join(".local/bin/rightseat");
+    // Whoever says no gets the reason.
+    let mut screen = Screen::open_in(&room, &room.workspace(), &args, (120, 40), &env);
+    screen.wait_for("[y/N]");
+    screen.type_text("n\r");
+    let status = screen.gone("the offer was declined");
+    assert!(!status.success() && !copied.exists());
+    let args = ["--ssh", "far", "--copy", "--dir", &workspace, "--agent", &script, "go"];
+    let mut screen = Screen::open_in(&room, &room.workspace(), &args, (120, 40), &env);
+    screen.wait_for("edit a.txt");
+    assert!(copied.exists());
+    screen.approve("the edit is made there", |_| room.read("a.txt") == "two\n");
     screen.quit();
     hosts.wait_for_none();
 }
