@@ -50,6 +50,9 @@ pub struct Shared {
     /// Start the session on another machine, as for ssh: user@host; --dir is a directory there
     #[arg(long, value_name = "HOST", conflicts_with_all = ["headless", "detached", "record", "plan"])]
     pub ssh: Option<String>,
+    /// If the other machine lacks rightseat, copy this program to its ~/.local/bin without asking
+    #[arg(long)]
+    pub copy: bool,
     /// Start with this plan under review: a name from `rightseat plan list`, or a file
     #[arg(long, value_name = "NAME|FILE")]
     pub plan: Option<String>,

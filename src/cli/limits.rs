@@ -48,6 +48,8 @@ pub const REPLAY_PIPE_BYTES_MAX: usize = 256 * 1024;
 pub const SSH_PIPE_BYTES_MAX: usize = 256 * 1024;
 /// Sessions whose place is kept while others are open in the same process.
 pub const PLACES_KEPT_MAX: usize = 1_000;
+/// Beginning of a program in which the name of its loader is looked for, bytes.
+pub const COPY_HEADER_BYTES_MAX: u64 = 4 * 1024;
 /// Bytes that the remote end of an ssh link packs at once.
 pub const PACKED_PIECE_BYTES_MAX: usize = 64 * 1024;
 /// First and longest wait before a dropped ssh link is tried again, milliseconds.

@@ -1,8 +1,8 @@
 //! Values that no setting may have.
 
 use super::File;
-use super::{anchor, otlp};
 use super::layers::TestCommand;
+use super::{anchor, otlp};
 use crate::base::RelPath;
 use crate::checks::Patterns;
 use crate::config::limits::{

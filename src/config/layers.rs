@@ -1,6 +1,6 @@
 //! From files to settings: later layers win, the project's only where it tightens.
 
-use super::broker;
+use super::{broker, otlp};
 use super::file::{File, Specialist};
 use super::{CheckSettings, LayerSettings, Outward, Quiet, RiskSettings, StopSettings};
 use crate::base::limits::{

@@ -36,6 +36,7 @@ macro_rules! at_every_size {
 
 mod always;
 mod budgets;
+mod chaos;
 mod comments;
 mod composer;
 mod decide;
@@ -47,6 +48,7 @@ mod journeys;
 mod layer;
 mod looks;
 mod model;
+mod multiplexers;
 mod network;
 mod options;
 mod plan;

@@ -144,6 +144,34 @@ fn a_session_is_started_on_a_far_machine() {
     hosts.wait_for_none();
 }
 
+/// Where rightseat is missing, a copy is offered, never made without a word, and found from then on.
+#[test]
+fn the_program_is_copied_to_a_machine_that_lacks_it() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let hosts = Hosts(&room);
+    let Some(server) = Server::start(&room) else { return };
+    server.lacks_the_program();
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "two\n"}})]);
+    let path = server.path();
+    let env = [("PATH", path.as_str())];
+    let workspace = room.workspace().display().to_string();
+    let args = ["--ssh", "far", "--dir", &workspace, "--agent", &script, "go"];
+    let copied = server.home().join(".local/bin/rightseat");
+    // Whoever says no gets the reason.
+    let mut screen = Screen::open_in(&room, &room.workspace(), &args, (120, 40), &env);
+    screen.wait_for("[y/N]");
+    screen.type_text("n\r");
+    let status = screen.gone("the offer was declined");
+    assert!(!status.success() && !copied.exists());
+    let args = ["--ssh", "far", "--copy", "--dir", &workspace, "--agent", &script, "go"];
+    let mut screen = Screen::open_in(&room, &room.workspace(), &args, (120, 40), &env);
+    screen.wait_for("edit a.txt");
+    assert!(copied.exists());
+    screen.approve("the edit is made there", |_| room.read("a.txt") == "two\n");
+    screen.quit();
+    hosts.wait_for_none();
+}
+
 /// A long session is not sent: its first screen is, and the rest when the user goes there.
 #[test]
 fn the_first_screen_of_a_long_session_is_little_on_the_wire() {

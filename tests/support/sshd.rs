@@ -98,6 +98,7 @@ impl Server {
         let dir = room.dir.path().join("ssh");
         let bin = dir.join("bin");
         std::fs::create_dir_all(&bin).unwrap();
+        std::fs::create_dir_all(dir.join("home")).unwrap();
         for key in ["host_key", "key"] {
             let made = Command::new(&keygen).args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(dir.join(key)).status();
             assert!(made.unwrap().success());
@@ -114,7 +115,12 @@ impl Server {
                 at("authorized")
             ),
             "StrictModes no\nUsePAM no\nPasswordAuthentication no\nPidFile none\nPermitRootLogin yes".to_owned(),
-            format!("SetEnv \"PATH={}:{path}\" \"RIGHTSEAT_STATE_DIR={}\"", at("bin"), room.state().display()),
+            format!(
+                "SetEnv \"PATH={}:{path}\" \"HOME={}\" \"RIGHTSEAT_STATE_DIR={}\"",
+                at("bin"),
+                at("home"),
+                room.state().display()
+            ),
         ];
         std::fs::write(dir.join("sshd_config"), config.join("\n") + "\n").unwrap();
         let (wire, wired) = Wire::before(port);
@@ -136,6 +142,33 @@ impl Server {
         let child = command.spawn().unwrap();
         until("the server listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
         Some(Self { child, bin, wire })
+    }
+
+    /// The processes that serve the links now.
+    pub fn serving(&self) -> Vec<i32> {
+        let mut found = children(self.child.id().cast_signed());
+        let mut at = 0;
+        while let Some(pid) = found.get(at).copied() {
+            let names = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            if names.starts_with("sshd") {
+                found.extend(children(pid));
+            }
+            at += 1;
+        }
+        found.retain(|pid| {
+            std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("sshd"))
+        });
+        found
+    }
+
+    /// From now on the far side has no rightseat on its path.
+    pub fn lacks_the_program(&self) {
+        std::fs::remove_file(self.bin.join("rightseat")).unwrap();
+    }
+
+    /// The home directory of the far side.
+    pub fn home(&self) -> PathBuf {
+        self.bin.parent().unwrap().join("home")
     }
 
     /// From now on the far side does not see these words, as patterns of sed, in what it is asked.
@@ -162,14 +195,17 @@ impl Drop for Server {
     }
 }
 
+/// The children of a process.
+fn children(pid: i32) -> Vec<i32> {
+    let tasks =
+        std::fs::read_dir(Path::new("/proc").join(pid.to_string()).join("task")).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    lists.flat_map(|l| l.split_whitespace().filter_map(|p| p.parse().ok()).collect::<Vec<_>>()).collect()
+}
+
 /// The ssh that this client has started.
 pub fn links(client: u32) -> Vec<i32> {
-    let children = Path::new("/proc").join(client.to_string()).join("task");
-    let tasks = std::fs::read_dir(children).into_iter().flatten().flatten();
-    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    let pids: Vec<i32> =
-        lists.flat_map(|l| l.split_whitespace().filter_map(|p| p.parse().ok()).collect::<Vec<_>>()).collect();
     let is_ssh =
         |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "ssh");
-    pids.into_iter().filter(is_ssh).collect()
+    children(client.cast_signed()).into_iter().filter(is_ssh).collect()
 }

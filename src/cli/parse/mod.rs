@@ -15,7 +15,7 @@ const HELP_COLUMNS_MAX: usize = 80;
 /// The shared options that each command uses, by their ids. A command that is not listed uses none.
 const USED: [(&str, &[&str]); 28] = [
     ("demo", &["agent", "mode", "isolation", "headless", "record", "theme", "keymap", "linear", "config", "state_dir"]),
-    ("attach", &["theme", "keymap", "linear", "config", "state_dir"]),
+    ("attach", &["copy", "theme", "keymap", "linear", "config", "state_dir"]),
     ("home", &["theme", "keymap", "linear", "config", "state_dir"]),
     ("ls", &["state_dir"]),
     ("show", &["state_dir"]),

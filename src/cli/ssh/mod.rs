@@ -4,6 +4,7 @@
 //! ssh authenticates as it always does: its questions go to the terminal before the screen opens, and its messages are
 //! shown. Later connections ask nothing (`BatchMode`), because the screen belongs to the client by then.
 
+mod copy;
 mod relay;
 
 use super::args::Shared;
@@ -12,17 +13,20 @@ use super::{Done, Fail, daemon, home, screen};
 use crate::base::ActionId;
 use crate::wire::Overview;
 pub use relay::explained;
-use relay::{Relay, Remote};
+use relay::{MISSING, Relay, Remote};
 use std::process::Stdio;
 
 /// See the module.
 pub fn attach(shared: &Shared, host: &str, session: Option<&str>, read_only: bool) -> Done {
     screen::check(shared)?;
     check(host)?;
-    if session.is_none() {
-        say_which(host)?;
-    }
-    home::follow(shared, client(shared, host, session, read_only, None)?)
+    let begin = || {
+        if session.is_none() {
+            say_which(host)?;
+        }
+        client(shared, host, session, read_only, None)
+    };
+    home::follow(shared, copy::offered(host, shared.copy, begin)?)
 }
 
 /// Where several sessions run there, one must be named; the error lists them.
@@ -30,7 +34,10 @@ fn say_which(host: &str) -> Result<(), Fail> {
     let mut command = command(host, &["ls", "--json"], true).into_std();
     command.stdin(Stdio::null()).stderr(Stdio::inherit());
     let out = command.output().map_err(|e| Fail::usage(format!("cannot start ssh: {e}; install OpenSSH")))?;
-    // What is wrong is explained by the attach that follows. A remote shell may print a greeting before.
+    if out.status.code() == Some(127) {
+        return Err(Fail::usage(explained(host, Some(127), "its message is above")));
+    }
+    // What else is wrong is explained by the attach that follows. A remote shell may print a greeting before.
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     let found =
         text.lines().rev().find_map(|line| serde_json::from_str::<Vec<Overview>>(line).ok()).unwrap_or_default();
@@ -60,12 +67,16 @@ pub fn start(shared: &Shared, host: &str, goal: &[String]) -> Done {
     words.push("--".to_owned());
     words.extend(goal.iter().cloned());
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let mut command = command(host, &words, true).into_std();
-    command.stdin(Stdio::null()).stderr(Stdio::inherit());
-    let out = command.output().map_err(|e| Fail::usage(format!("cannot start ssh: {e}; install OpenSSH")))?;
-    if !out.status.success() {
-        return Err(Fail::usage(explained(host, out.status.code(), "its message is above")));
-    }
+    let begin = || {
+        let mut command = command(host, &words, true).into_std();
+        command.stdin(Stdio::null()).stderr(Stdio::inherit());
+        let out = command.output().map_err(|e| Fail::usage(format!("cannot start ssh: {e}; install OpenSSH")))?;
+        if out.status.success() {
+            return Ok(out);
+        }
+        Err(Fail::usage(explained(host, out.status.code(), "its message is above")))
+    };
+    let out = copy::offered(host, shared.copy, begin)?;
     // A remote shell may print a greeting before.
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     let session = text.lines().rev().find_map(|line| line.trim().strip_prefix(STARTED));
@@ -113,8 +124,14 @@ pub fn client(
 }
 
 /// The command that runs rightseat on the remote side; `asks` leaves ssh its questions. The remote side's shell reads
-/// the words, so they are quoted for it.
+/// the words, so they are quoted for it. The shell that ssh starts often lacks the directory that a copy is put into.
 pub fn command(host: &str, words: &[&str], asks: bool) -> tokio::process::Command {
+    let words = shell_words::join(std::iter::once(&"rightseat").chain(words));
+    shell(host, &format!("env \"PATH=$PATH:$HOME/.local/bin\" {words}"), asks)
+}
+
+/// The command that has the remote side's shell run this line.
+fn shell(host: &str, line: &str, asks: bool) -> tokio::process::Command {
     let mut command = tokio::process::Command::new("ssh");
     command.arg("-T");
     // A dead link is noticed: three unanswered words, five seconds apart.
@@ -122,7 +139,7 @@ pub fn command(host: &str, words: &[&str], asks: bool) -> tokio::process::Comman
     if !asks {
         command.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=15"]);
     }
-    command.arg("--").arg(host).arg(shell_words::join(std::iter::once(&"rightseat").chain(words)));
+    command.arg("--").arg(host).arg(line);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }

@@ -314,13 +314,16 @@ async fn connect(remote: &Remote, attach: wire::Attach, said: &Said, asks: bool)
     }
 }
 
+/// How the explanation begins where rightseat is not there.
+pub(super) const MISSING: &str = "rightseat was not found on ";
+
 /// Explains the exit code of an ssh: 255 is its own failure, 126 and 127 are the remote shell's, any other is that of
 /// rightseat on the other machine.
 pub fn explained(host: &str, code: Option<i32>, said: &str) -> String {
     let path = "a login shell may have a longer PATH than the shell that ssh starts";
     match code {
         Some(127) => format!(
-            "rightseat was not found on {host} ({said}): install it there, in a directory on the PATH of \
+            "{MISSING}{host} ({said}): install it there, in a directory on the PATH of \
              `ssh {host} 'echo $PATH'`; {path}"
         ),
         Some(126) => {
@@ -353,7 +356,8 @@ mod tests {
             let command = command(&remote.host, &remote.words(), true).into_std();
             command.get_args().last().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default()
         };
-        assert_eq!(remote(None), "rightseat attach --stdio");
-        assert_eq!(remote(Some("a; rm x")), "rightseat attach 'a; rm x' --stdio");
+        let path = r#"env "PATH=$PATH:$HOME/.local/bin""#;
+        assert_eq!(remote(None), format!("{path} rightseat attach --stdio"));
+        assert_eq!(remote(Some("a; rm x")), format!("{path} rightseat attach 'a; rm x' --stdio"));
     }
 }
