@@ -96,3 +96,9 @@ pub const ANCHOR_GIT_MS_MAX: u64 = 5_000;
 pub const ANCHORS_READ_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of what git says when it fails.
 pub const ANCHOR_ERROR_BYTES_MAX: usize = 4 * 1024;
+/// Sessions that one search looks into, places that it tells of, characters of each, and characters of those before the
+/// first word that was looked for.
+pub const MENTIONS_SESSIONS_MAX: usize = 200;
+pub const MENTIONS_MAX: usize = 200;
+pub const MENTION_CHARS_MAX: usize = 160;
+pub const MENTION_LEAD_CHARS_MAX: usize = 20;

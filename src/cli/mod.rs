@@ -18,6 +18,7 @@ mod list;
 mod llm;
 mod log;
 mod maker;
+mod mentions;
 mod mistyped;
 mod neighbors;
 mod notify;

@@ -97,3 +97,10 @@ pub const UNATTENDED_AGAIN_MS: u64 = 60_000;
 pub const DRILL_AFTER_MS: u64 = 1_500;
 /// Connections of commands that are pending at the same time.
 pub const CONNECTIONS_PENDING_MAX: usize = 32;
+/// Files of one comparison, bytes of them that are read for it, and bytes of texts that go along with the answer; the
+/// rest is fetched.
+pub const COMPARE_FILES_MAX: usize = 2_000;
+pub const COMPARE_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const COMPARE_INLINE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of the words of a search.
+pub const SEARCH_QUERY_BYTES_MAX: usize = 1_000;

@@ -2,19 +2,23 @@
 //! `attach --stdio` and with `--headless`.
 
 mod answer;
+mod compare;
 mod frame;
 pub mod limits;
 mod message;
 mod overview;
 mod request;
+mod search;
 mod tree;
 
 pub use crate::diff::HunkChoice;
 pub use answer::*;
+pub use compare::{Compare, Compared};
 pub use frame::{FrameError, FrameReader, FrameWriter, pair};
 pub use message::{Code, Id, Message, RpcError};
 pub use overview::*;
 pub use request::*;
+pub use search::{Search, SearchFound, SearchHit};
 pub use tree::*;
 
 /// The protocol version of this program.

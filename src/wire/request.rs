@@ -5,7 +5,9 @@ use super::answer::{
     AgentList, Allowed, AttachedAs, BlobPart, Commented, Decision, Found, ImageKept, LeaseGranted, OwnAction,
     PlanDecided, PlanRevision, Processes, Queued, Rewound, RuleList, Seen, Stepped, Tightened,
 };
+use super::compare::{Compare, Compared};
 use super::message::{Code, Message, RpcError};
+use super::search::{Search, SearchFound};
 use super::tree::{CandidateTest, Restore, Rewind, Undo};
 use crate::base::{ActionId, Digest, LeaseId, RelPath, RuleId, Seq, StepId};
 use crate::diff::HunkChoice;
@@ -467,6 +469,10 @@ requests! {
     /// A request about what the agent keeps itself; its answer follows as `agent_noted`.
     "agent/session" Keeping(Keeping) -> Seen, "the agent's sessions";
     "workspace/find" Find(Find) -> Found, "the search for files";
+    /// What changed since an earlier state.
+    "workspace/compare" Compare(Compare) -> Compared, "the comparison";
+    /// Looks for words in this session and in earlier ones.
+    "session/search" Search(Search) -> SearchFound, "the search";
     "workspace/run" Run(RunCommand) -> OwnAction, "your command";
     "blob/get" BlobGet(BlobGet) -> BlobPart, "content";
 }
@@ -481,9 +487,14 @@ impl Request {
     /// Reading only; allowed without control.
     pub fn is_reading(&self) -> bool {
         match self {
-            Self::Attach(_) | Self::BlobGet(_) | Self::Find(_) | Self::Processes | Self::Rules | Self::AgentList => {
-                true
-            }
+            Self::Attach(_)
+            | Self::BlobGet(_)
+            | Self::Compare(_)
+            | Self::Find(_)
+            | Self::Search(_)
+            | Self::Processes
+            | Self::Rules
+            | Self::AgentList => true,
             Self::Allow(allow) => allow.preview,
             Self::Rewind(rewind) => rewind.preview,
             Self::Prompt(_)

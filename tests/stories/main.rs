@@ -35,6 +35,7 @@ macro_rules! at_every_size {
 mod always;
 mod budgets;
 mod comments;
+mod compare;
 mod composer;
 mod decide;
 mod external;
@@ -43,6 +44,7 @@ mod home;
 mod hostile;
 mod journeys;
 mod layer;
+mod links;
 mod looks;
 mod model;
 mod options;

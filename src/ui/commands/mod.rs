@@ -7,6 +7,7 @@ mod decide;
 mod focus;
 mod gate;
 mod general;
+mod links;
 mod looks;
 mod moves;
 mod network;
@@ -96,6 +97,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         looks::COMMANDS,
         plan::COMMANDS,
         comment::COMMANDS,
+        links::COMMANDS,
         agent::COMMANDS,
         general::COMMANDS,
     ]
