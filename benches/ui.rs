@@ -24,11 +24,13 @@ use ratatui::widgets::Block;
 use ratatui::{TerminalOptions, Viewport};
 use rightseat::base::{Digest, UnixMs};
 use rightseat::model::Envelope;
-use rightseat::ui::app::{App, Msg, Request, Start};
+use rightseat::ui::app::{AnswerData, App, Msg, Request, Start};
 use rightseat::ui::look::Look;
 use rightseat::ui::terminal::{Input, Key, Screen};
 use rightseat::ui::theme::{self, Signs};
+use rightseat::ui::workers::{Job, Products};
 use rightseat::ui::{keymap, view};
+use rightseat::wire;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use support::{Sheet, quickest};
@@ -77,7 +79,95 @@ fn main() -> ExitCode {
         sheet.ratio(&what, "us", ours, few, 1.5);
     }
     replay(&mut sheet, many);
+    first_screens(&mut sheet);
     sheet.end()
+}
+
+/// From the contents of a change being there to its first screen, by the number of changed lines; and a long file that no
+/// grammar can read, to its text.
+fn first_screens(sheet: &mut Sheet) {
+    let (rounds, sizes): (usize, &[usize]) =
+        if support::is_measuring() { (20, &[10_000, 100_000, 1_000_000]) } else { (1, &[2_000]) };
+    let mut few = Opening::of(1_000);
+    for lines in sizes {
+        let mut many = Opening::of(*lines);
+        let (ours, floor) = quickest(rounds, || many.step(), || few.step());
+        sheet.ratio(&format!("the first screen of {lines} changed lines (floor: 1 000)"), "us", ours, floor, 3.0);
+    }
+    let line = "def broken(((: a line of a long file that no grammar can read, and it goes on\n";
+    let before = line.repeat(1_300_000 / line.len());
+    let after = before.replace("no grammar", "no grammar at all");
+    let mut broken = Opening::between(&before, &after);
+    let text = (0..3).map(|_| broken.text_ms()).fold(f64::MAX, f64::min);
+    sheet.figure("a broken file of 1.3 MB, every line changed: to its text", format!("{text:.1} ms"), "<= 100 ms");
+}
+
+/// A client with a pending edit whose contents are here.
+struct Opening {
+    app: App,
+    screen: Screen,
+}
+
+impl Opening {
+    fn of(lines: usize) -> Self {
+        let before: String = (0..lines).map(|n| format!("line {n} of a file that is changed all over\n")).collect();
+        let after: String = (0..lines).map(|n| format!("line {n} of a file that was changed all over\n")).collect();
+        Self::between(&before, &after)
+    }
+
+    fn between(before: &str, after: &str) -> Self {
+        let digest = Digest::of(b"edit");
+        let (one, two) = (Digest::of(before.as_bytes()), Digest::of(after.as_bytes()));
+        let blob = |digest: Digest, text: &str| format!(r#"{{"digest":"{digest}","bytes":{}}}"#, text.len());
+        let lines = format!(
+            "{}\n{}\n",
+            format_args!(
+                r#"{{"seq":1,"at":1,"kind":"proposed","action":{{"id":"a1","revision":1,"kind":"edit","title":"t","digest":"{digest}","files":[{{"path":"a.py","change":"modify","before":{},"after":{}}}]}}}}"#,
+                blob(one, before),
+                blob(two, after)
+            ),
+            format_args!(r#"{{"seq":2,"at":2,"kind":"held","action":"a1","revision":1,"digest":"{digest}"}}"#),
+        );
+        let mut app = opened(&lines).expect("a client");
+        for (digest, text) in [(one, before), (two, after)] {
+            let asked = wire::Request::BlobGet(wire::BlobGet { digest, offset: Some(0), length: None });
+            let bytes = text.as_bytes().to_vec();
+            let outcome = Ok(AnswerData::Blob { offset: 0, total: bytes.len() as u64, bytes });
+            app.update(0, Msg::Answered { asked: Box::new(asked), outcome });
+        }
+        Self { app, screen: Screen::new(SIZE) }
+    }
+
+    /// The job of the picture, as if nothing had been computed yet.
+    fn job(&mut self) -> Job {
+        self.app.scene.products = Products::default();
+        self.app.scene.review.edits += 1;
+        let wanted = self.app.compute_pictures().into_iter().find_map(|request| {
+            let Request::Compute(job) = request else { return None };
+            Some(job)
+        });
+        wanted.expect("the contents are here")
+    }
+
+    fn step(&mut self) -> usize {
+        let beginning = self.job().beginning();
+        self.app.update(0, Msg::Computed(beginning));
+        self.app.refresh();
+        self.screen.draw(|frame| view(&self.app, frame)).len()
+    }
+
+    /// Milliseconds to the first product with all lines; structure and colors come later.
+    fn text_ms(&mut self) -> f64 {
+        let job = self.job();
+        let began = std::time::Instant::now();
+        let text = std::cell::Cell::new(None);
+        job.run(&|product| {
+            if !product.is_partial && text.get().is_none() {
+                text.set(Some(began.elapsed()));
+            }
+        });
+        text.get().map_or(f64::MAX, |took| took.as_secs_f64() * 1e3)
+    }
 }
 
 /// What a client does with the events of a session when it attaches.

@@ -116,3 +116,9 @@ pub const OTLP_BATCH_SPANS_MAX: usize = 256;
 pub const OTLP_OPEN_ACTIONS_MAX: usize = 4_096;
 #[cfg(feature = "otlp")]
 pub const OTLP_SEND_MS_MAX: u64 = 3_000;
+/// Sessions that one search looks into, places that it tells of, characters of each, and characters of those before the
+/// first word that was looked for.
+pub const MENTIONS_SESSIONS_MAX: usize = 200;
+pub const MENTIONS_MAX: usize = 200;
+pub const MENTION_CHARS_MAX: usize = 160;
+pub const MENTION_LEAD_CHARS_MAX: usize = 20;

@@ -19,6 +19,7 @@ mod list;
 mod llm;
 mod log;
 mod maker;
+mod mentions;
 mod mistyped;
 mod neighbors;
 mod notify;

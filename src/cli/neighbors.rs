@@ -5,7 +5,7 @@
 use super::place::make_private;
 use crate::base::{Digest, RelPath, SessionId, UnixMs};
 use crate::cli::limits::{NEIGHBOR_BYTES_MAX, NEIGHBOR_FILES_MAX, NEIGHBOR_MEMORY_MS, NEIGHBOR_SETTLE_MS};
-use crate::port::{Neighbor, Neighbors, Past};
+use crate::port::{Mention, Neighbor, Neighbors, Past};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashSet, VecDeque};
@@ -134,6 +134,10 @@ impl Neighbors for Registry {
 
     fn past(&self) -> Vec<Past> {
         self.dir.parent().map(|state| super::past::of(state, &self.own, &self.root)).unwrap_or_default()
+    }
+
+    fn search(&self, query: &str) -> (Vec<Mention>, bool) {
+        self.dir.parent().map(|state| super::mentions::of(state, &self.own, query)).unwrap_or((Vec::new(), true))
     }
 
     fn leaves(&self, files: &[(RelPath, Option<Digest>)], now: UnixMs) {

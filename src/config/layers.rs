@@ -1,8 +1,8 @@
 //! From files to settings: later layers win, the project's only where it tightens.
 
-use super::{broker, otlp};
 use super::file::{File, Specialist};
 use super::{CheckSettings, LayerSettings, Outward, Quiet, RiskSettings, StopSettings};
+use super::{broker, otlp};
 use crate::base::limits::{
     MODEL_BUDGET_ACTIONS, MODEL_BUDGET_COST_MICROS, MODEL_BUDGET_TOKENS, MODEL_BUDGET_TURNS, MODEL_BUDGET_WALL_MS,
     UI_ARM_AFTER_MS, WATCH_POLL_MS,

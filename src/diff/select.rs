@@ -59,7 +59,8 @@ impl Selection {
     }
 
     /// The shortest selection of `diff` that holds these lines; lines that did not change are left out.
-    pub fn of_lines(diff: &FileDiff, wanted: &BTreeSet<LineId>) -> Self {
+    #[cfg(test)]
+    fn of_lines(diff: &FileDiff, wanted: &BTreeSet<LineId>) -> Self {
         let mut choices = Vec::new();
         for (index, hunk) in diff.hunks.iter().enumerate() {
             let changed = hunk.lines.iter().enumerate().filter_map(|(n, line)| Some((n, line.id()?)));

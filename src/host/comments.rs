@@ -59,10 +59,12 @@ fn anchor(
         }
         Subject::File { path, action: None, .. } => {
             let image = gate.workspace().image(path).map_err(|why| RpcError::invalid(why.to_string()))?;
-            let Some(image) = image.filter(|image| seen.is_none_or(|seen| seen == image.digest)) else {
+            let image = image.filter(|image| seen.is_none_or(|seen| seen == image.digest)).map(|image| image.bytes);
+            // An earlier version that is still kept can be commented on too.
+            let Some(bytes) = image.or_else(|| gate.blob(&seen?)) else {
                 return Err(RpcError::invalid(format!("{path} has changed since it was shown: look at it again")));
             };
-            foreign::readable(&image.bytes).into_owned()
+            foreign::readable(&bytes).into_owned()
         }
     };
     let anchor = Anchor::on(on.clone(), &text, line, lines);

@@ -125,3 +125,10 @@ pub const CONTROL_AT_WORK_MS: u64 = 60_000;
 /// Runs of one case that show whether it is stable, and files that are put back for a run on an earlier tree.
 pub const SEARCH_REPEATS_MAX: u32 = 5;
 pub const SEARCH_EDITS_MAX: usize = 2_000;
+/// Files of one comparison, bytes of them that are read for it, and bytes of texts that go along with the answer; the
+/// rest is fetched.
+pub const COMPARE_FILES_MAX: usize = 2_000;
+pub const COMPARE_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const COMPARE_INLINE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of the words of a search.
+pub const SEARCH_QUERY_BYTES_MAX: usize = 1_000;

@@ -7,6 +7,7 @@ mod actor;
 mod book;
 mod clients;
 mod comments;
+mod compare;
 mod drill;
 mod encoding;
 mod find;

@@ -2,9 +2,10 @@
 
 use super::clients::Responder;
 use super::gate::rules::Preview;
+use crate::host::limits::SEARCH_QUERY_BYTES_MAX;
 use crate::model::event::RulingWord;
-use crate::port::{Neighbors, Past};
-use crate::wire::{Answer, PastAllowed, RpcError};
+use crate::port::{Mention, Neighbors, Past};
+use crate::wire::{Answer, PastAllowed, RpcError, Search, SearchFound, SearchHit};
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
@@ -32,6 +33,25 @@ impl PastSessions {
             let mut answer = preview.answer;
             answer.past = Some(past);
             let _ = reply.send(Ok(Answer::Allow(answer)));
+        });
+    }
+
+    /// Answers with where the words are, in this session and in those before it.
+    pub fn search(&self, search: Search, reply: Responder) {
+        if search.query.len() > SEARCH_QUERY_BYTES_MAX {
+            let why = format!("a search has at most {SEARCH_QUERY_BYTES_MAX} bytes");
+            return drop(reply.send(Err(RpcError::invalid(why))));
+        }
+        let neighbors = self.neighbors.clone();
+        tokio::task::spawn_blocking(move || {
+            let (found, complete) = neighbors.search(&search.query);
+            let hit = |mention: Mention| {
+                let Mention { session, seq, at, action, text } = mention;
+                SearchHit { session, seq, at, action, text }
+            };
+            let hits = found.into_iter().map(hit).collect();
+            // A client that is gone needs no answer.
+            let _ = reply.send(Ok(Answer::Search(SearchFound { hits, complete })));
         });
     }
 }

@@ -10,7 +10,7 @@ mod prompt;
 mod workspace;
 
 pub use desk::{Desk, Interrupted, Settled, TrialError};
-pub use neighbors::{Neighbor, Neighbors, Past};
+pub use neighbors::{Mention, Neighbor, Neighbors, Past};
 pub use prompt::{PromptBlock, PromptBlocks, fence_for, place_words};
 pub use workspace::{
     AGENT_CANDIDATE, AgentChild, AgentLayer, AgentSpawn, AgentWays, Apart, Blobs, Candidate, CandidateChange,

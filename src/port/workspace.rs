@@ -496,6 +496,12 @@ pub trait Workspace: Send + Sync {
     /// Returns the differences between two recorded trees.
     fn tree_changes(&self, from: Digest, to: Digest) -> Result<Vec<TreeChange>, WorkspaceError>;
 
+    /// Returns the differences between the last commit of the workspace's repository and a recorded tree.
+    fn head_changes(&self, now: Digest) -> BoxFuture<'_, Result<Vec<TreeChange>, WorkspaceError>> {
+        let _ = now;
+        Box::pin(async { Err(WorkspaceError::Refused("there is no repository".to_owned())) })
+    }
+
     /// Bytes of a file in a recorded tree, by its digest.
     fn stored(&self, digest: Digest) -> Result<Option<Vec<u8>>, WorkspaceError>;
 

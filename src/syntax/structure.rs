@@ -17,7 +17,11 @@ use std::collections::{HashMap, HashSet};
 pub enum Fate {
     Added,
     Removed,
-    /// Its own text changed.
+    /// Its head changed: name, parameters, types, attributes; and perhaps what is in it.
+    Signature,
+    /// Only what is in it changed.
+    Body,
+    /// Its own text changed, and it has no body to tell apart.
     Changed,
     /// Its own text changed in nothing but blanks and line breaks.
     Reflowed,
@@ -40,6 +44,8 @@ pub struct SymbolChange {
     pub old: Option<usize>,
     /// Index in [`Structure::new`].
     pub new: Option<usize>,
+    /// It also stands elsewhere.
+    pub moved: bool,
     /// Lines added to and removed from its text.
     pub added: usize,
     pub removed: usize,
@@ -54,6 +60,8 @@ pub struct Structure {
     pub changes: Vec<SymbolChange>,
     /// Something outside all definitions changed (imports, top-level statements, comments).
     pub outside: bool,
+    /// Nothing but blanks and line breaks changed outside of the definitions that are told of.
+    pub outside_reflowed: bool,
 }
 
 /// Compares the definitions of two versions of a file, each listed with its source. `None` when a
@@ -66,7 +74,8 @@ pub fn structure(old: (&Symbols, &[u8]), new: (&Symbols, &[u8])) -> Option<Struc
     let sides = (Side::new(old.0, old.1), Side::new(new.0, new.1));
     let changes = compare(&sides.0, &sides.1);
     let outside = sides.0.outside() != sides.1.outside();
-    Some(Structure { changes, outside, old: old.0.clone(), new: new.0.clone() })
+    let outside_reflowed = changes.is_empty() && !outside && old.1 != new.1;
+    Some(Structure { changes, outside, outside_reflowed, old: old.0.clone(), new: new.0.clone() })
 }
 
 /// One version.
@@ -129,6 +138,19 @@ impl<'a> Side<'a> {
         words(self.without(symbol.range.start, symbol.range.end, self.children(index)))
     }
 
+    /// The words of a definition before its body; all of them where it has none.
+    fn head_words(&self, index: usize) -> Vec<&'a [u8]> {
+        let Some(symbol) = self.get(index) else { return Vec::new() };
+        let end = symbol.body.as_ref().map_or(symbol.range.end, |body| body.start);
+        words(vec![self.source.get(symbol.range.start..end).unwrap_or_default()])
+    }
+
+    /// Its own text, blanks and all, in the pieces between the definitions inside it.
+    fn own_text(&self, index: usize) -> Vec<&'a [u8]> {
+        let Some(symbol) = self.get(index) else { return Vec::new() };
+        self.without(symbol.range.start, symbol.range.end, self.children(index))
+    }
+
     /// The words outside all definitions.
     fn outside(&self) -> Vec<&'a [u8]> {
         words(self.without(0, self.source.len(), self.children(self.symbols.list.len())))
@@ -150,7 +172,10 @@ fn compare(old: &Side<'_>, new: &Side<'_>) -> Vec<SymbolChange> {
             None => Some(Fate::Added),
             Some(before) => fate(old, before, new, index, &moved),
         };
-        changes.extend(fate.and_then(|fate| change(fate, old, partner, new, Some(index))));
+        let found = fate.and_then(|fate| change(fate, old, partner, new, Some(index)));
+        let was = partner.and_then(|before| Some((old.get(before)?, new.get(index)?)));
+        let stands_elsewhere = was.is_some_and(|(from, to)| is_moved(old, from, new, to)) || moved.contains(&index);
+        changes.extend(found.map(|found| SymbolChange { moved: stands_elsewhere, ..found }));
     }
     let kept: HashSet<usize> = partners.values().copied().collect();
     for index in (0..old.symbols.list.len()).filter(|index| !kept.contains(index)) {
@@ -161,18 +186,28 @@ fn compare(old: &Side<'_>, new: &Side<'_>) -> Vec<SymbolChange> {
 
 fn fate(old: &Side<'_>, before: usize, new: &Side<'_>, after: usize, moved: &HashSet<usize>) -> Option<Fate> {
     let (from, to) = (old.get(before)?, new.get(after)?);
-    let leaf = old.children(before).is_empty() && new.children(after).is_empty();
     if from.name != to.name {
         return Some(Fate::Renamed);
     }
     if old.own_words(before) != new.own_words(after) {
-        return Some(Fate::Changed);
+        return Some(match (&from.body, &to.body) {
+            (Some(_), Some(_)) if old.head_words(before) == new.head_words(after) => Fate::Body,
+            (Some(_), Some(_)) => Fate::Signature,
+            (None, _) | (_, None) => Fate::Changed,
+        });
     }
-    let container = |side: &Side<'_>, symbol: &Symbol| symbol.container.map(|c| side.path(c));
-    if container(old, from) != container(new, to) || moved.contains(&after) {
+    if is_moved(old, from, new, to) || moved.contains(&after) {
         return Some(Fate::Moved);
     }
-    (leaf && old.text(before) != new.text(after)).then_some(Fate::Reflowed)
+    // Where definitions came or went, the blanks around them did too.
+    let has_same = old.children(before).len() == new.children(after).len();
+    (has_same && old.own_text(before) != new.own_text(after)).then_some(Fate::Reflowed)
+}
+
+/// It is in another container now.
+fn is_moved(old: &Side<'_>, from: &Symbol, new: &Side<'_>, to: &Symbol) -> bool {
+    let container = |side: &Side<'_>, symbol: &Symbol| symbol.container.map(|c| side.path(c));
+    container(old, from) != container(new, to)
 }
 
 fn change(
@@ -200,6 +235,7 @@ fn change(
         old_path: old_path.filter(|path| new_path.as_ref().is_some_and(|new| new != path)),
         old: before,
         new: after,
+        moved: false,
         added: diff.added,
         removed: diff.removed,
     })
@@ -320,7 +356,7 @@ mod tests {
 
     #[test]
     fn only_the_innermost_change_is_told() {
-        check(Language::Rust, OLD, &OLD.replace("{ 2 }", "{ 3 }"), &["Changed method S.two +1 -1"], false);
+        check(Language::Rust, OLD, &OLD.replace("{ 2 }", "{ 3 }"), &["Body method S.two +1 -1"], false);
         check(
             Language::Rust,
             OLD,
@@ -332,6 +368,30 @@ mod tests {
         check(Language::Rust, OLD, &OLD.replace("use a", "use b"), &[], true);
         check(Language::Rust, OLD, OLD, &[], false);
         check(Language::Rust, OLD, &OLD.replace("{ 2 }", "{\n2 }"), &["Reflowed method S.two +2 -1"], false);
+    }
+
+    #[test]
+    fn a_signature_is_told_apart_from_a_body_and_from_blanks() {
+        let signature = OLD.replace("two(&self)", "two(&self, n: u8)");
+        check(Language::Rust, OLD, &signature, &["Signature method S.two +1 -1"], false);
+        let both = signature.replace("{ 2 }", "{ n }");
+        check(Language::Rust, OLD, &both, &["Signature method S.two +1 -1"], false);
+        check(Language::Rust, OLD, &OLD.replace("struct S;", "struct S(u8);"), &["Changed struct S +1 -1"], false);
+        check(
+            Language::Python,
+            "class A:\n    x = 1\n\n    def f(self):\n        return 1\n",
+            "class A:\n    x = 1\n\n    def f(self, n=2):\n        return 1\n",
+            &["Signature method A.f +1 -1"],
+            false,
+        );
+        let spread = OLD.replace("impl S {", "impl S\n{");
+        check(Language::Rust, OLD, &spread, &["Reflowed impl S +2 -1"], false);
+        let found = between(Language::Rust, OLD, &OLD.replace("fn f()", "\nfn f()")).unwrap();
+        assert!(found.changes.is_empty() && found.outside_reflowed && !found.outside);
+        let moved = "impl S {\n    fn two(&self) { 3 }\n    fn one(&self) {}\n}\n";
+        let found =
+            between(Language::Rust, "impl S {\n    fn one(&self) {}\n    fn two(&self) { 2 }\n}\n", moved).unwrap();
+        assert!(found.changes.iter().any(|c| c.fate == Fate::Body || c.moved), "{:?}", found.changes);
     }
 
     #[test]

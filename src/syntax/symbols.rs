@@ -94,6 +94,9 @@ pub struct Symbols {
     pub list: Vec<Symbol>,
     /// There were more than [`SYMBOLS_PER_FILE_MAX`].
     pub cut: bool,
+    /// The source does not follow the grammar everywhere: definitions may be missing.
+    #[serde(default)]
+    pub broken: bool,
 }
 
 impl Symbols {
@@ -147,7 +150,8 @@ pub fn symbols_unless(language: Language, source: &[u8], stop: &mut dyn FnMut() 
 
 /// Lists the definitions in a tree that was made from `source`.
 pub fn symbols_in(language: Language, tree: &Tree, source: &[u8]) -> Symbols {
-    let mut walk = Walk { language, source, found: Symbols::default(), around: Vec::new(), attributes: None };
+    let found = Symbols { broken: tree.root_node().has_error(), ..Symbols::default() };
+    let mut walk = Walk { language, source, found, around: Vec::new(), attributes: None };
     let mut cursor = tree.walk();
     // Nodes above the cursor; `Node::parent` would search from the root each time.
     let mut above: Vec<Node<'_>> = Vec::new();

@@ -73,6 +73,11 @@ pub const UI_COMPOSER_ROWS_MAX: u16 = 8;
 pub const UI_STOP_AGAIN_MS_MAX: u64 = 2_000;
 /// Entries a choice offers; older checkpoints are reached from the command line.
 pub const UI_CHOICES_MAX: usize = 200;
+/// Places that links were followed from.
+pub const UI_TRAIL_PLACES_MAX: usize = 50;
+/// Moments of a session that its timeline keeps, and characters of each.
+pub const UI_MOMENTS_KEPT_MAX: usize = 5_000;
+pub const UI_MOMENT_CHARS_MAX: usize = 200;
 /// Comments in texts that were shown whose present place is kept.
 pub const UI_FATES_KEPT_MAX: usize = 2_000;
 /// Rows one search reads before it gives up.
@@ -91,6 +96,8 @@ pub const UI_PICTURES_KEPT_MAX: usize = 8;
 pub const UI_CONTENTS_BYTES_MAX: u64 = 48 * 1024 * 1024;
 /// Unchanged lines around a hunk that a view can unfold.
 pub const UI_CONTEXT_LINES_MAX: usize = 30;
+/// Unchanged lines before and after each change when the whole file is wanted.
+pub const UI_WHOLE_LINES_MAX: usize = 100_000;
 /// Rows of one failing case's message.
 pub const UI_MESSAGE_ROWS_MAX: usize = 200;
 /// A form of at least this width has the preview of a choice beside it, columns.
@@ -123,6 +130,11 @@ pub const UI_TALK_ITEMS_MAX: usize = 2_000;
 pub const UI_HIGHLIGHT_MS_MAX: u64 = 400;
 /// Size of a change, both versions counted, above which its text is shown before its structure and colors, bytes.
 pub const UI_TEXT_FIRST_BYTES_MIN: u64 = 64 * 1024;
+/// Size of a change above which its beginning is shown before its text; bytes of it that are compared for that, and bytes
+/// in which the first difference is looked for at a time.
+pub const UI_BEGINNING_FIRST_BYTES_MIN: u64 = 512 * 1024;
+pub const UI_BEGINNING_BYTES_MAX: usize = 64 * 1024;
+pub const UI_BEGINNING_COMPARED_BYTES: usize = 4 * 1024;
 /// Shortest time between two frames (about 60 a second); nothing is drawn when nothing changed.
 pub const UI_FRAME_MS_MIN: u64 = 16;
 /// Messages taken in before a frame is due even though more are there.

@@ -2,22 +2,26 @@
 //! `attach --stdio` and with `--headless`.
 
 mod answer;
+mod compare;
 mod frame;
 pub mod limits;
 mod message;
 mod overview;
 mod pack;
 mod request;
+mod search;
 mod seat;
 mod tree;
 
 pub use crate::diff::HunkChoice;
 pub use answer::*;
+pub use compare::{Compare, Compared};
 pub use frame::{FrameError, FrameReader, FrameWriter, pair};
 pub use message::{Code, Id, Message, RpcError};
 pub use overview::*;
 pub use pack::{PACK_ZSTD, Packer};
 pub use request::*;
+pub use search::{Search, SearchFound, SearchHit};
 pub use seat::*;
 pub use tree::*;
 

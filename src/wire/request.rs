@@ -5,7 +5,9 @@ use super::answer::{
     AgentList, Allowed, AttachedAs, BlobPart, Commented, Controlled, Decision, Found, ImageKept, LeaseGranted,
     OwnAction, PastEvents, PlanDecided, PlanRevision, Processes, Queued, Rewound, RuleList, Seen, Stepped, Tightened,
 };
+use super::compare::{Compare, Compared};
 use super::message::{Code, Message, RpcError};
+use super::search::{Search, SearchFound};
 use super::seat::{Attach, Follow, Past, SeatView, SetControl};
 use super::tree::{CandidateTest, Restore, Rewind, Undo};
 use crate::base::{ActionId, Digest, LeaseId, RelPath, RuleId, Seq, StepId};
@@ -443,6 +445,10 @@ requests! {
     /// A request about what the agent keeps itself; its answer follows as `agent_noted`.
     "agent/session" Keeping(Keeping) -> Seen, "the agent's sessions";
     "workspace/find" Find(Find) -> Found, "the search for files";
+    /// What changed since an earlier state.
+    "workspace/compare" Compare(Compare) -> Compared, "the comparison";
+    /// Looks for words in this session and in earlier ones.
+    "session/search" Search(Search) -> SearchFound, "the search";
     "workspace/run" Run(RunCommand) -> OwnAction, "your command";
     /// Asks for control, gives, refuses or takes it.
     "seat/control" Control(SetControl) -> Controlled, "control";
@@ -469,7 +475,9 @@ impl Request {
             | Self::Control(_)
             | Self::Follow(_)
             | Self::Show(_)
+            | Self::Compare(_)
             | Self::Find(_)
+            | Self::Search(_)
             | Self::Processes
             | Self::Rules
             | Self::AgentList => true,

@@ -182,3 +182,11 @@ pub const EGRESS_PAUSE_MS: u64 = 200;
 /// Sockets among which that of a connection is looked for, and bytes of its process's command line.
 pub const EGRESS_SOCKETS_LINES_MAX: usize = 20_000;
 pub const EGRESS_PROCESS_BYTES_MAX: usize = 200;
+/// Files of the last commit that are compared, bytes of their list, bytes of committed contents that are read for one
+/// comparison, and milliseconds of each git.
+pub const HEAD_FILES_MAX: usize = 300_000;
+pub const HEAD_LISTING_BYTES_MAX: u64 = 64 * 1024 * 1024;
+pub const HEAD_BYTES_MAX: u64 = 64 * 1024 * 1024;
+pub const HEAD_GIT_MS_MAX: u64 = 20_000;
+/// Bytes of an error of git that are read.
+pub const HEAD_ERROR_BYTES_MAX: u64 = 4 * 1024;

@@ -8,6 +8,7 @@ pub mod content;
 pub mod drill;
 pub mod edit;
 pub mod egress;
+mod head;
 pub mod launch;
 pub mod layer;
 pub mod limits;

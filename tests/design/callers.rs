@@ -10,8 +10,6 @@ const WITHOUT: &[(&str, &str)] = &[
     ("METHODS", "PROTOCOL.md is checked against it"),
     ("fold_updates", "the bench and the fuzzer of updates"),
     ("is_better", "issue 14: the verdict on a rerun"),
-    ("of_lines", "issue 14: apply selected lines"),
-    ("show_bytes", "issue 14: files that are not UTF-8, line by line"),
 ];
 
 const KINDS: [&str; 7] = ["fn", "struct", "enum", "const", "trait", "type", "static"];

@@ -26,6 +26,7 @@ const LICENCES: &[(&str, &[(&str, &str)])] = &[
             ("src/ui/run/browse.rs", "opens an address in the user's browser, at the user's word"),
             ("src/ui/run/image.rs", "asks the desktop's own program for the picture on the clipboard"),
             ("src/ui/run/editor.rs", "starts the user's editor, or an agent's login, on the user's terminal"),
+            ("src/workspace/head.rs", "git, which reads the last commit and runs nothing of the repository's"),
             ("src/workspace/drill/mod.rs", "the process outside of every session that a drill must spare"),
             ("src/workspace/launch/init.rs", "starts the command inside its container"),
             ("src/workspace/launch/outer.rs", "starts the container's init"),

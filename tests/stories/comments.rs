@@ -23,7 +23,8 @@ fn comments_are_sent_as_one_redirect_and_followed(size: (u16, u16)) {
     let mut screen = Screen::open(&room, &["--agent", &script], size);
     screen.wait("the change is shown", |text| text.contains("TWO") && text.contains("hunk 1/1"));
     screen.command("focus-diff");
-    screen.press("j");
+    screen.command("top");
+    screen.press("j j");
     screen.command("comment");
     screen.wait("the place", |text| text.contains("Comment on the change") && text.contains("a.txt  line 2  “TWO”"));
     screen.type_text("a digit");
@@ -50,6 +51,7 @@ fn comments_are_sent_as_one_redirect_and_followed(size: (u16, u16)) {
     screen.command("comments");
     screen.wait("the list", |text| text.contains("none is open") && text.contains("a.txt lines 9-10"));
     screen.press("esc");
+    screen.wait_gone("none is open");
     screen.command("top");
     screen.command("comment");
     screen.wait_for("line 1");
@@ -70,19 +72,20 @@ fn a_comment_on_an_output_is_sent_when_nothing_is_pending(size: (u16, u16)) {
     let hosts = Hosts(&room);
     let script = room.script(&[
         json!({"run": {"command": "sh run.sh"}}),
-        json!({"prompt": r"(?s)In the output of `sh run.sh`:\n   > FAILED here\n   start with this"}),
+        json!({"prompt": r"(?s)In the output of `sh run.sh`:\n   > FAILED here\n   here first"}),
     ]);
     let mut screen = Screen::open(&room, &["--agent", &script], size);
-    screen.approve("the command has run", |text| !text.contains("1 pending"));
+    screen.wait_for("$ sh run.sh");
+    screen.approve("the command has run", |text| !text.contains("a approve"));
     screen.command("focus-output");
     screen.wait_for("FAILED here");
     screen.command("top");
     screen.command("down");
     screen.command("comment");
     screen.wait("the place", |text| text.contains("Comment on the run") && text.contains("“FAILED here”"));
-    screen.type_text("start with this");
+    screen.type_text("here first");
     screen.press("enter");
-    screen.wait("the comment is in the output", |text| text.contains("start with this") && text.contains("k1 open"));
+    screen.wait("the comment is in the output", |text| text.contains("here first") && text.contains("k1 open"));
     screen.command("redirect");
     screen.wait("there is nothing to redirect", |text| text.contains("Send the open comments"));
     screen.press("enter");

@@ -3,19 +3,19 @@
 use super::Actor;
 use crate::base::{ClientId, Digest, RuleId};
 use crate::host::clients::Asked;
-use crate::host::comments;
 use crate::host::gate::{Gate, rules};
 use crate::host::limits::{BLOB_PART_BYTES_MAX, DRAFT_BYTES_MAX, PROMPT_IMAGE_BYTES_MAX, PROMPT_PARTS_MAX};
 use crate::host::plans;
 use crate::host::runs::freeze_processes;
 use crate::host::successor;
+use crate::host::{comments, compare};
 use crate::model::PromptPart;
 use crate::model::decide::Input;
 use crate::model::event::{ChecksChanged, Drafted, Event, ImageKept, NetworkChanged};
 use crate::port::{Blobs, ToAgent};
 use crate::wire::{
     self, Answer, BlobGet, BlobPart, Code, Controlled, Freeze, LeaseRevoke, PlanEditing, PlanRevision, Processes,
-    Prompt, PutImage, Queued, Request, RpcError, Seen, SetChecks, SetDraft, SetMode, SetNetwork, Stepped,
+    Prompt, PutImage, QueueEdit, Queued, Request, RpcError, Seen, SetChecks, SetDraft, SetMode, SetNetwork, Stepped,
 };
 use base64::Engine as _;
 
@@ -54,6 +54,8 @@ impl Actor {
             // These are answered when they are done.
             Request::Stop => return self.stop(reply),
             Request::Rewind(rewind) => return self.undo.rewind(gate, client, rewind, reply),
+            Request::Compare(compare) => return compare::answer(gate, compare, reply),
+            Request::Search(search) => return self.past.search(search, reply),
             Request::Find(find) => return self.finder.find(gate, find, reply),
             Request::Allow(allow) if allow.preview => return self.past.answer(rules::preview(gate, &allow), reply),
             Request::AgentList => return self.successor.list(reply),
@@ -69,15 +71,10 @@ impl Actor {
             }
             Request::Prompt(prompt) => self.prompt(prompt).map(Answer::Prompt),
             Request::Draft(draft) => self.draft(client, draft).map(Answer::Draft),
-            Request::Queue(edit) => {
-                self.line.change_queue(gate, edit).map_err(RpcError::from).map(|()| Answer::Queue(self.seen()))
-            }
+            Request::Queue(edit) => self.queue(edit).map(Answer::Queue),
             Request::Image(image) => keep_image(gate, client, image).map(Answer::Image),
             Request::Run(run) => self.runs.own_command(gate, client, run).map(Answer::Run),
-            Request::Cancel => {
-                self.cancel();
-                Ok(Answer::Cancel(self.seen()))
-            }
+            Request::Cancel => Ok(Answer::Cancel(self.canceled())),
             Request::Close(close) => Ok(Answer::Close(self.closed(close.why.as_deref()))),
             Request::Processes => Ok(Answer::Processes(Processes { processes: gate.workspace().processes() })),
             Request::Decide(decide) => {
@@ -135,6 +132,16 @@ impl Actor {
 
     fn seen(&self) -> Seen {
         Seen { seq: self.gate.session().head }
+    }
+
+    fn queue(&mut self, edit: QueueEdit) -> Result<Seen, RpcError> {
+        self.line.change_queue(&mut self.gate, edit).map_err(RpcError::from)?;
+        Ok(self.seen())
+    }
+
+    fn canceled(&mut self) -> Seen {
+        self.cancel();
+        self.seen()
     }
 
     fn draft(&mut self, client: &ClientId, draft: SetDraft) -> Result<Seen, RpcError> {

@@ -90,7 +90,9 @@ fn place(comment: &Comment, sent: Sent<'_>) -> String {
         (None, Some(step)) => format!("Step {step}"),
         (None, None) => match anchor.place(sent.plan) {
             Placement::Stale => "No longer in the plan".to_owned(),
-            placement => lines(placement.line().unwrap_or(anchor.line), "Line"),
+            placement @ (Placement::Exact { .. } | Placement::Moved { .. } | Placement::Similar { .. }) => {
+                lines(placement.line().unwrap_or(anchor.line), "Line")
+            }
         },
         (Some(Subject::File { path, action, side }), _) => {
             let version = match (action, side) {

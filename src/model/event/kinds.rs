@@ -46,7 +46,7 @@ events! {
     /// A comment on the plan, as it is now.
     "plan_commented" PlanCommented(Commented) { touches [Plan], Report words::commented }
     /// A comment on a file or an output, as it is now.
-    "commented" Commented { touches [Plan], Report words::commented }
+    "commented" Commented { touches [Plan Actions], Report words::commented }
     "proposed" Proposed { about |body| Some(&body.action.id), touches [Actions], Report words::proposed }
     "ruled" Ruled {
         about |body| Some(&body.action), touches [Actions],

@@ -7,7 +7,7 @@ use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Digest};
 use crate::model::form::FieldKind;
 use crate::ui::layout::PaneId;
-use crate::ui::overlays::{Overlay, Prompt, Purpose};
+use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose};
 use crate::ui::terminal::Key;
 use crate::wire;
 use crossterm::event::KeyCode;
@@ -97,5 +97,14 @@ pub(super) fn browsed(app: &mut App, address: String, opened: Result<String, Str
 pub(super) fn rule_made(app: &mut App, allowed: &wire::Allowed) {
     if let Some(rule) = &allowed.rule {
         app.say(Toast::plain(format!("approved; {rule} is active, :rules lists and revokes it")));
+    }
+}
+
+/// What a search found, unless something else is open by now.
+pub(super) fn searched(app: &mut App, asked: &wire::Request, found: &wire::SearchFound) {
+    if let wire::Request::Search(search) = asked
+        && app.overlay.is_none()
+    {
+        app.overlay = Some(Overlay::Choose(Choice::found(&app.scene, &search.query, found)));
     }
 }

@@ -5,6 +5,7 @@ use crate::base::limits::DIFF_BYTES_MAX;
 use crate::model::{Content, FileEdit};
 use crate::ui::limits::UI_CONTENTS_BYTES_MAX;
 use crate::wire::{BlobGet, Request};
+use bytes::Bytes;
 use std::collections::BTreeMap;
 
 /// See the module.
@@ -20,7 +21,7 @@ pub struct Contents {
 #[derive(Debug)]
 enum Known {
     Coming(Vec<u8>),
-    Bytes(Vec<u8>),
+    Bytes(Bytes),
     /// Too long, or not available: the action is decided as a whole.
     Whole,
 }
@@ -40,14 +41,14 @@ impl Contents {
     /// The bytes of a content, inline or fetched; `None` when they are not available or still coming.
     #[must_use]
     pub fn bytes<'a>(&'a self, content: &'a Content) -> Option<&'a [u8]> {
-        content.text().map(str::as_bytes).or_else(|| self.fetched(&content.digest()))
+        content.text().map(str::as_bytes).or_else(|| self.fetched(&content.digest()).map(|bytes| bytes.as_ref()))
     }
 
     /// The bytes that were fetched under this digest.
     #[must_use]
-    pub fn fetched(&self, digest: &Digest) -> Option<&[u8]> {
+    pub fn fetched(&self, digest: &Digest) -> Option<&Bytes> {
         match self.known.get(digest) {
-            Some(Known::Bytes(bytes)) => Some(bytes.as_slice()),
+            Some(Known::Bytes(bytes)) => Some(bytes),
             Some(Known::Coming(_) | Known::Whole) | None => None,
         }
     }
@@ -101,7 +102,7 @@ impl Contents {
                 } else if (whole.len() as u64) < total {
                     Known::Coming(whole)
                 } else {
-                    Known::Bytes(whole)
+                    Known::Bytes(whole.into())
                 }
             }
             (_, Err(_)) => Known::Whole,

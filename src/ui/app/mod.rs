@@ -4,20 +4,24 @@ pub mod alternates;
 pub mod always;
 mod answering;
 pub mod arming;
+pub mod comparison;
 pub mod contents;
 pub mod form;
 pub mod home;
 mod ledger;
+pub mod links;
 mod message;
 pub mod msg;
 pub mod offers;
 pub mod past;
+mod pictures;
 pub mod place;
 pub mod record;
 pub mod review;
 pub mod rule;
 pub mod scene;
 pub mod seat;
+pub mod timeline;
 pub mod toast;
 mod typing;
 mod update;
@@ -67,8 +71,7 @@ pub struct App {
     pub window: Window,
     /// Its action is shown once it is known.
     pub way: Way,
-    /// The inputs of the last requested picture: action, marked blanks, edits and contents.
-    pictured: Option<(crate::base::Digest, bool, u64, u64)>,
+    pictured: Option<pictures::Pictured>,
 }
 
 /// The terminal's window.
@@ -139,7 +142,7 @@ impl App {
             let gives_way = app.way.first == HomeFirst::IfPending;
             app.overlay = Some(Overlay::Home(Box::new(Home::new(None).giving_way(gives_way))));
         }
-        app.scene.utc_offset_s = start.utc_offset_s;
+        app.scene.in_zone(start.utc_offset_s);
         app.scene.record = start.is_record.then(record::Record::default);
         app.refresh();
         app
@@ -168,6 +171,11 @@ impl App {
     #[must_use]
     pub fn has_draft(&self) -> bool {
         !self.composer.entry.is_empty() && self.scene.record.is_none() && self.scene.session.opened.is_some()
+    }
+
+    /// Asks for the picture of what is shown, if there is none yet, and before that for the contents it needs.
+    pub fn compute_pictures(&mut self) -> Vec<Request> {
+        pictures::compute(self)
     }
 
     pub fn focus_on(&mut self, pane: PaneId) {

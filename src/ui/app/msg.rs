@@ -116,6 +116,8 @@ pub enum AnswerData {
     },
     Processes(Vec<Survivor>),
     Found(wire::Found),
+    Compared(Box<wire::Compared>),
+    Searched(Box<wire::SearchFound>),
     /// An action of the user's own.
     Own(Option<ActionId>),
     Image(Box<wire::ImageKept>),

@@ -2,6 +2,7 @@
 //! page by page when the user goes there. The rest is folded beside what is shown and takes its place when it is whole, so
 //! that what is pending is never out of sight.
 
+use super::timeline::Timeline;
 use super::toast::Toast;
 use super::{App, RemoteLink, Request};
 use crate::base::Seq;
@@ -36,6 +37,7 @@ pub struct Far {
 pub struct Older {
     session: Session,
     pipeline: Ledger,
+    times: Timeline,
 }
 
 impl Past {
@@ -89,6 +91,7 @@ pub(super) fn came(app: &mut App, events: &wire::PastEvents) -> Vec<Request> {
     let before = older.session.head;
     for line in events.lines.lines() {
         let Ok(envelope) = Envelope::from_json(line) else { continue };
+        older.times.note(&envelope);
         older.session.apply(&envelope);
         older.pipeline.apply(&envelope, &older.session);
     }
@@ -100,8 +103,8 @@ pub(super) fn came(app: &mut App, events: &wire::PastEvents) -> Vec<Request> {
         return vec![page(older.session.head.next())];
     }
     if let Past::Reading(_, older) = std::mem::take(past) {
-        let Older { session, pipeline } = *older;
-        app.scene.renew(session, pipeline);
+        let Older { session, pipeline, times } = *older;
+        app.scene.renew(session, pipeline, times);
     }
     if matches!(app.overlay, Some(Overlay::Pipeline(_))) {
         app.overlay = Some(Overlay::Pipeline(Pipeline::open(&app.scene)));

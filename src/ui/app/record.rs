@@ -116,7 +116,7 @@ pub fn walk(app: &mut App, walk: &Walk) -> Vec<Request> {
 }
 
 /// Something was asked, decided, done, checked, or went wrong.
-fn is_stop(envelope: &Envelope) -> bool {
+pub(super) fn is_stop(envelope: &Envelope) -> bool {
     matches!(envelope.event.shown(), Shown::Walk | Shown::Both)
 }
 

@@ -1,16 +1,17 @@
 //! The visible state: the session's replica and the user's position in it. Panes draw from this and nothing else.
 
+use super::comparison::Comparison;
 use super::contents::Contents;
 use super::past::{Far, Past};
 use super::record::Record;
 use super::review::Review;
 use super::seat::Seat;
+use super::timeline::{MomentRow, Timeline};
 use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
 use crate::model::event::{Event, Part, Survivor};
 use crate::model::session::{ActionState, Phase, Session};
-use crate::model::{ClientChange, Envelope, Kind};
+use crate::model::{ClientChange, Envelope, FileEdit, Kind};
 use crate::policy::pipeline::Ledger;
-use crate::ui::limits::UI_AGE_STEP_MS;
 use crate::ui::look::Look;
 use crate::ui::workers::Products;
 
@@ -52,15 +53,6 @@ impl Touched {
     }
 }
 
-/// What is known of the session's own clock.
-#[derive(Debug, Default)]
-struct Times {
-    /// The start of the session.
-    opened_at: Option<UnixMs>,
-    /// Wall clock when the last events came, and our clock then: ages are computed without reading the clock.
-    heard: (UnixMs, u64),
-}
-
 /// See the module.
 #[derive(Debug)]
 pub struct Scene {
@@ -83,18 +75,18 @@ pub struct Scene {
     /// The action under review, to which verdicts apply.
     pub target: Option<ActionId>,
     pub review: Review,
+    /// Shown in its place.
+    pub comparison: Option<Box<Comparison>>,
     pub contents: Contents,
     /// The session's processes as the host last reported them, and the time of that on the client's clock.
     pub processes: (Vec<Survivor>, u64),
     pub products: Products,
     pub touched: Touched,
-    times: Times,
+    times: Timeline,
     /// Milliseconds on the client's clock.
     pub now_ms: u64,
     /// The time at which ages are computed.
     pub ages_at_ms: u64,
-    /// The local time zone, in seconds east of UTC.
-    pub utc_offset_s: i32,
 }
 
 impl Scene {
@@ -113,14 +105,14 @@ impl Scene {
             trouble: None,
             target: None,
             review: Review::default(),
+            comparison: None,
             contents: Contents::default(),
             processes: (Vec::new(), 0),
             products: Products::default(),
             touched: Touched::ALL,
-            times: Times::default(),
+            times: Timeline::default(),
             now_ms: 0,
             ages_at_ms: 0,
-            utc_offset_s: 0,
         }
     }
 
@@ -129,10 +121,12 @@ impl Scene {
         let mut arrived = Vec::new();
         for envelope in envelopes {
             self.touched.note(&envelope.event);
-            self.times.opened_at.get_or_insert(envelope.at);
             let is_new = envelope.seq > self.session.head;
             if self.far.past.gaps_to().is_some_and(|to| envelope.seq <= to) {
                 self.session.skip_to(envelope.seq);
+            }
+            if is_new {
+                self.times.note(envelope);
             }
             self.session.apply(envelope);
             if is_new {
@@ -151,15 +145,21 @@ impl Scene {
     pub fn begin_again(&mut self) {
         self.session = Session::default();
         self.pipeline = Ledger::default();
-        self.times.opened_at = None;
+        self.times.begin_again();
         self.touched = Touched::ALL;
         self.set_target(None);
     }
 
     /// The same session with all of its past takes the place of one with gaps.
-    pub(super) fn renew(&mut self, session: Session, pipeline: Ledger) {
+    pub(super) fn renew(&mut self, session: Session, pipeline: Ledger, times: Timeline) {
         (self.session, self.pipeline) = (session, pipeline);
+        self.times.renew(times);
         self.touched = Touched::ALL;
+    }
+
+    /// What has happened, oldest first.
+    pub fn moments(&self) -> impl DoubleEndedIterator<Item = &MomentRow> {
+        self.times.moments()
     }
 
     /// Returns the wall clock for ages, as far as it is known without reading it.
@@ -171,7 +171,8 @@ impl Scene {
     /// The local time of day, to the minute.
     #[must_use]
     pub fn clock(&self, at: UnixMs) -> String {
-        let seconds = i64::try_from(at.0 / 1_000).unwrap_or(i64::MAX).saturating_add(i64::from(self.utc_offset_s));
+        let seconds =
+            i64::try_from(at.0 / 1_000).unwrap_or(i64::MAX).saturating_add(i64::from(self.times.utc_offset_s));
         let minutes = seconds.div_euclid(60).rem_euclid(24 * 60);
         format!("{:02}:{:02}", minutes / 60, minutes % 60)
     }
@@ -180,15 +181,6 @@ impl Scene {
     #[must_use]
     pub fn clock_to_seconds(&self, at: UnixMs) -> String {
         format!("{}:{:02}", self.clock(at), at.0 / 1_000 % 60)
-    }
-
-    /// Returns the time at which the displayed age of a pending action changes, on the client's clock.
-    #[must_use]
-    pub fn ages_change_at_ms(&self) -> Option<u64> {
-        let now = UnixMs(self.times.heard.0.0.saturating_add(self.now_ms.saturating_sub(self.times.heard.1)));
-        let left = |at: UnixMs| UI_AGE_STEP_MS - now.since(at) % UI_AGE_STEP_MS;
-        let soonest = self.session.actions.held().filter_map(|state| state.times.held_at).map(left).min()?;
-        Some(self.now_ms + soonest)
     }
 
     /// Returns the duration of the session so far, or in total.
@@ -203,10 +195,10 @@ impl Scene {
         self.target.as_ref().and_then(|id| self.session.actions.get(id))
     }
 
-    /// The target, if it waits for a decision, with the digest an answer must carry.
+    /// The target, if it is shown and waits for a decision, with the digest an answer must carry.
     #[must_use]
     pub fn held_target(&self) -> Option<(&ActionState, Digest)> {
-        let state = self.target().filter(|state| state.phase == Phase::Held)?;
+        let state = self.target().filter(|state| state.phase == Phase::Held && self.comparison.is_none())?;
         Some((state, state.held.as_ref().map_or(state.action.digest, |held| held.digest)))
     }
 
@@ -219,8 +211,31 @@ impl Scene {
         Some(edit.action.id.clone())
     }
 
+    /// The files that are shown, and their contents: of the comparison, or of the target.
+    #[must_use]
+    pub fn shown_files(&self) -> (&[FileEdit], &Contents) {
+        match &self.comparison {
+            Some(comparison) => (comparison.files(), &comparison.contents),
+            None => (self.target().map_or(&[], |state| state.action.files()), &self.contents),
+        }
+    }
+
+    /// Shows the target again.
+    pub fn end_comparison(&mut self) {
+        self.comparison = None;
+        self.touched.target = true;
+    }
+
+    /// The local time zone, in seconds east of UTC.
+    pub fn in_zone(&mut self, utc_offset_s: i32) {
+        self.times.utc_offset_s = utc_offset_s;
+    }
+
     /// Looks at another action.
     pub fn set_target(&mut self, id: Option<ActionId>) {
+        if self.comparison.is_some() {
+            self.end_comparison();
+        }
         if self.target != id {
             self.target = id;
             self.touched.target = true;

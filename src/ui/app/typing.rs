@@ -10,9 +10,10 @@ use crate::model::event::Verdict;
 use crate::model::plan::filled;
 use crate::model::{Command, Keeping, PromptPart, When};
 use crate::ui::app::always::Always;
+use crate::ui::app::links::Place;
 use crate::ui::app::record::{Walk, walk};
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{App, EditorOf, Link, Request, answering, home, version};
+use crate::ui::app::{App, EditorOf, Link, Request, answering, comparison, home, links, version};
 use crate::ui::commands::{self, Scope};
 use crate::ui::composer::Typed;
 use crate::ui::keymap::Meaning;
@@ -301,12 +302,11 @@ impl App {
                         let purpose = Purpose::Rewind { tree, when };
                         stay(Overlay::Prompt(Prompt::new(purpose, "")))
                     }
-                    Some(Pick::Action(id)) => {
-                        self.scene.set_target(Some(id));
-                        self.focus_on(PaneId::Diff);
-                        OverlayResult::Requests(self.compute_pictures())
-                    }
-                    Some(Pick::Comment(id)) => OverlayResult::Requests(commands::go_to_comment(self, &id)),
+                    Some(Pick::Action(id)) => OverlayResult::Requests(links::follow(self, Place::Action(id))),
+                    Some(Pick::Link(place)) => OverlayResult::Requests(links::follow(self, place)),
+                    Some(Pick::Nothing) => OverlayResult::Close,
+                    Some(Pick::Comment(id)) => OverlayResult::Requests(links::follow(self, Place::Comment(id))),
+                    Some(Pick::Scope(scope)) => OverlayResult::Requests(comparison::show(self, scope)),
                     Some(Pick::File(file)) => self.file_picked(file),
                     Some(Pick::Event(seq)) => OverlayResult::Requests(walk(self, &Walk::To(seq))),
                     Some(Pick::Offer(id)) => OverlayResult::Requests(commands::choose_option(self, &id, false)),
@@ -582,6 +582,13 @@ impl App {
                 self.panes.tests.want(&text);
                 self.scene.touched.checks = true;
                 Vec::new()
+            }
+            Purpose::Find => {
+                let query = text.trim().to_owned();
+                if query.is_empty() {
+                    return OverlayResult::Close;
+                }
+                vec![Request::Host(wire::Request::Search(wire::Search { query }))]
             }
             Purpose::Search => {
                 self.search = Some(text).filter(|words| !words.is_empty());

@@ -1,11 +1,11 @@
 //! The only way in: a message and the time it came at, out come requests.
 
-use super::{answering, home, message, past, place, record, seat, version};
+use super::{answering, comparison, home, message, past, place, record, seat, version};
 use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Digest, UnixMs};
 use crate::model::event::Event;
 use crate::model::session::Phase;
-use crate::model::{Content, Envelope, Kind};
+use crate::model::{Envelope, Kind};
 use crate::ui::app::alternates;
 use crate::ui::app::arming::STILL_TYPING;
 use crate::ui::app::msg::Part;
@@ -17,7 +17,7 @@ use crate::ui::layout::PaneId;
 use crate::ui::limits::{UI_PROCESSES_MS_MIN, UI_SEARCH_ROWS_MAX};
 use crate::ui::overlays::{Awaited, Choice, Editor, Overlay, Revert};
 use crate::ui::terminal::{Input, Key};
-use crate::ui::workers::{Job, Product, Versions};
+use crate::ui::workers::Product;
 use crate::wire::{self, ChoiceNeeded};
 use crossterm::event::{KeyCode, KeyModifiers};
 
@@ -29,7 +29,11 @@ impl App {
         // A typed character costs a character, not the ages of all that waits elsewhere on the screen.
         let types = matches!(msg, Msg::Input(Input::Key { .. })) && (self.composer.open || self.overlay.is_some());
         if !types && !matches!(msg, Msg::Drawn) {
+            let passed = self.scene.now_ms.saturating_sub(self.scene.ages_at_ms);
             self.scene.ages_at_ms = self.scene.now_ms;
+            if let Some(Overlay::Home(home)) = &mut self.overlay {
+                home.grow_older(passed);
+            }
         }
         match msg {
             Msg::Input(input) => place::input(self, input),
@@ -113,6 +117,11 @@ impl App {
             && matches!(&self.overlay, Some(Overlay::Choose(choice)) if choice.of_sessions)
         {
             self.overlay = Some(Overlay::Choose(Choice::sessions(&self.scene)));
+        }
+        if let Some(Overlay::Choose(choice)) = &mut self.overlay
+            && choice.is_timeline
+        {
+            *choice = choice.newer_timeline(&self.scene);
         }
         let ended = envelopes.iter().any(|envelope| matches!(envelope.event, Event::SessionEnded(_)));
         let arrived = envelopes.iter().any(|envelope| matches!(envelope.event, Event::Held(_)));
@@ -244,7 +253,9 @@ impl App {
             self.arming.arrived(self.scene.now_ms);
         }
         self.panes.inbox.gather(&self.scene);
-        if self.scene.held_target().is_none()
+        if self.scene.comparison.is_some() {
+            // The user looks at something else, and comes back to where they were.
+        } else if self.scene.held_target().is_none()
             && let Some(first) = self.panes.inbox.waiting().next().cloned()
         {
             self.scene.set_target(Some(first));
@@ -273,39 +284,6 @@ impl App {
             self.overlay = None;
             self.say(Toast::warning("the action has changed: nothing was decided"));
         }
-    }
-
-    /// Asks for the picture of what is under review, if there is none yet, and before that for the contents it needs.
-    pub fn compute_pictures(&mut self) -> Vec<Request> {
-        let Some(state) = self.scene.target() else { return Vec::new() };
-        let files = state.action.files();
-        if files.is_empty() {
-            return Vec::new();
-        }
-        let of =
-            (state.action.digest, self.panes.diff.marks_blanks, self.scene.review.edits, self.scene.contents.edition);
-        if self.pictured == Some(of) {
-            return Vec::new();
-        }
-        let mut files = files.to_vec();
-        if !self.scene.contents.has_all(&files) {
-            // Nothing may be shown in its place meanwhile, least of all the picture of another action.
-            self.scene.products.wants_nothing();
-            return self.scene.contents.next(&files).map(Request::Host).into_iter().collect();
-        }
-        self.pictured = Some(of);
-        for (at, file) in files.iter_mut().enumerate() {
-            if let Some(text) = self.scene.review.edited.get(&Some(at)) {
-                file.after = Some(Content::Text(text.clone()));
-            }
-        }
-        let contents = &self.scene.contents;
-        let files = files.into_iter().map(|file| Versions::of(file, |digest| contents.fetched(digest))).collect();
-        let job = Job::new(files, self.panes.diff.marks_blanks, self.scene.review.edited.len());
-        if !self.scene.products.wants(&job) {
-            return Vec::new();
-        }
-        vec![Request::Compute(job)]
     }
 
     /// While a command runs where its output can be seen, now and then what runs below it; never on a timer.
@@ -338,6 +316,9 @@ impl App {
             && allow.preview
         {
             return self.previewed(allow, outcome);
+        }
+        if let wire::Request::Compare(scope) = asked {
+            return comparison::compared(self, scope, outcome);
         }
         let wire::Request::BlobGet(wire::BlobGet { digest, .. }) = asked else {
             match outcome {
@@ -377,7 +358,8 @@ impl App {
                     self.say(Toast::plain("revoked"));
                     return vec![Request::Host(wire::Request::Rules)];
                 }
-                Ok(AnswerData::Done | AnswerData::Blob { .. }) => {}
+                Ok(AnswerData::Searched(found)) => answering::searched(self, asked, &found),
+                Ok(AnswerData::Done | AnswerData::Blob { .. } | AnswerData::Compared(_)) => {}
                 // A host that cannot list them is not the user's problem.
                 Err(_) if *asked == wire::Request::Processes => {}
                 Err(_) if matches!(asked, wire::Request::Past(_)) => past::failed(self),
@@ -394,6 +376,9 @@ impl App {
             Ok(_) => Err("the answer has no content".to_owned()),
             Err(why) => Err(why),
         };
+        if let Some(comparison) = &mut self.scene.comparison {
+            comparison.contents.put(*digest, part.clone());
+        }
         self.scene.contents.put(*digest, part);
         self.scene.touched.target = true;
         self.compute_pictures()
@@ -559,9 +544,10 @@ impl App {
             return Vec::new();
         }
         alternates::commanded(self, command);
-        let target = self.scene.target.clone();
+        let shown = |app: &Self| (app.scene.target.clone(), app.scene.comparison.is_some());
+        let before = shown(self);
         let mut requests = (command.run)(self);
-        if self.scene.target != target {
+        if shown(self) != before {
             requests.extend(self.compute_pictures());
         }
         requests
@@ -570,6 +556,9 @@ impl App {
     /// Esc: one thing less.
     pub fn leave_one(&mut self) {
         if self.scene.review.selecting_from.take().is_none() && self.search.take().is_none() {
+            if self.scene.comparison.is_some() {
+                return self.scene.end_comparison();
+            }
             self.zoom = false;
         }
     }

@@ -92,7 +92,7 @@ pub fn of(app: &App) -> Result<Version, &'static str> {
     if action.kind() != Kind::Edit {
         return Ok(Version::default());
     }
-    let product = app.scene.products.current().ok_or("the diff of your version is still being computed")?;
+    let product = app.scene.products.whole().ok_or("the diff of your version is still being computed")?;
     let changed: Vec<Vec<Vec<usize>>> =
         product.files.iter().map(|file| file.hunks.iter().map(|hunk| hunk.changed()).collect()).collect();
     let paths: Vec<RelPath> = action.files().iter().map(|file| file.path.clone()).collect();

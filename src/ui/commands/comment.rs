@@ -2,7 +2,7 @@
 
 use super::{BASE, Command, needs_control, plan};
 use crate::base::{CommentId, Digest};
-use crate::model::comment::{Comment, CommentKind, CommentState, Subject};
+use crate::model::comment::{Comment, CommentKind, CommentState, Side, Subject};
 use crate::model::decide::CommentChange;
 use crate::model::plan::PlanDocument;
 use crate::ui::app::toast::Toast;
@@ -90,6 +90,8 @@ fn comment(app: &mut App) -> Vec<Request> {
     }
     let about = if app.focus == PaneId::Output {
         app.panes.output.lines_here(&app.scene)
+    } else if app.scene.comparison.is_some() {
+        on_compared(app)
     } else if app.scene.target().is_some_and(|state| state.action.document().is_some()) {
         on_document(app)
     } else {
@@ -118,6 +120,7 @@ fn comment(app: &mut App) -> Vec<Request> {
 fn is_edited(app: &App, about: &Commented) -> bool {
     match &about.on {
         Some(Subject::Output { .. }) => false,
+        Some(Subject::File { action: None, .. }) => false,
         Some(Subject::File { .. }) | None => !app.scene.review.edited.is_empty(),
     }
 }
@@ -156,6 +159,24 @@ fn on_files(app: &App) -> Option<Commented> {
         lines: lines.count,
         quote: first_text(&app.panes.diff, lines).unwrap_or_default(),
         on: Some(Subject::File { path, action, side: lines.side }),
+        ..Commented::default()
+    })
+}
+
+/// The lines of a file that is compared, in the version that is shown.
+fn on_compared(app: &App) -> Option<Commented> {
+    let lines = lines_at(&app.panes.diff, &app.scene.review)?;
+    let file = app.scene.comparison.as_ref()?.files().get(lines.file)?;
+    let content = match lines.side {
+        Side::New => file.after.as_ref(),
+        Side::Old => file.before.as_ref(),
+    }?;
+    Some(Commented {
+        digest: Some(content.digest()),
+        line: lines.line.unwrap_or(0),
+        lines: lines.count,
+        quote: first_text(&app.panes.diff, lines).unwrap_or_default(),
+        on: Some(Subject::File { path: file.path.clone(), action: None, side: lines.side }),
         ..Commented::default()
     })
 }
@@ -226,8 +247,11 @@ pub fn go_to_comment(app: &mut App, id: &CommentId) -> Vec<Request> {
                 state.action.files().iter().any(|file| file.path == path) && !state.action.files().is_empty()
             };
             let newest = app.scene.session.actions.recent().find(changes).map(|state| state.action.id.clone());
-            app.scene.set_target(newest.or(action));
             app.focus_on(PaneId::Diff);
+            match newest.or(action) {
+                Some(changed) => app.scene.set_target(Some(changed)),
+                None => app.say(Toast::plain("no action has changed that file yet; a comparison shows it")),
+            }
         }
     }
     let requests = app.compute_pictures();

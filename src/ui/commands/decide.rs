@@ -207,11 +207,17 @@ pub(super) fn needs_hunks(app: &App) -> Option<&'static str> {
             state.action.kind() == Kind::Edit
                 || document.is_some_and(|document| document.subject == PlanSubject::Replan)
         });
-        (!has_parts).then_some("this is not an edit: approve or deny it as a whole (e edits a command or a plan)")
+        let is_coming = app.scene.products.current().is_some_and(|product| product.is_partial);
+        let has_none = "this is not an edit: approve or deny it as a whole (e edits a command or a plan)";
+        let coming = is_coming.then_some("the diff is still being computed: its hunks are not known yet");
+        if has_parts { coming } else { Some(has_none) }
     })
 }
 
 fn needs_held(app: &App) -> Option<&'static str> {
+    if app.scene.comparison.is_some() {
+        return Some("a comparison is shown: Esc leads back to the item under review");
+    }
     needs_control(app).or_else(|| app.scene.held_target().is_none().then_some("no action is pending here"))
 }
 
@@ -219,7 +225,7 @@ fn needs_held(app: &App) -> Option<&'static str> {
 fn ready_to_approve(app: &mut App) -> Option<(ActionId, Digest)> {
     let (state, digest) = app.scene.held_target()?;
     let id = state.action.id.clone();
-    let is_pictured = state.action.files().is_empty() || app.scene.products.current().is_some();
+    let is_pictured = state.action.files().is_empty() || app.scene.products.whole().is_some();
     let conflicted = state.action.conflicted && !app.scene.review.edited.values().any(|text| !text.contains("<<<<<<<"));
     if !is_shown(app, "approve") || !is_armed(app, &id, digest) {
         return None;

@@ -27,12 +27,13 @@ pub(super) const COMMANDS: &[Command] = &[
             Vec::new()
         },
     ),
-    showing("whitespace", "whitespace", "Show or hide whitespace", |app| {
-        app.panes.diff.marks_blanks = !app.panes.diff.marks_blanks;
+    showing("whitespace", "whitespace", "Show white space, mark it, or leave changes of it alone out", |app| {
+        let words = app.panes.diff.next_blanks();
+        app.say(Toast::plain(words));
         app.scene.touched.target = true;
         app.compute_pictures()
     }),
-    showing("more-context", "more", "More lines around each hunk", |app| context(app, true)),
+    showing("more-context", "more", "More lines around each hunk, up to the whole file", |app| context(app, true)),
     showing("less-context", "less", "Fewer lines around each hunk", |app| context(app, false)),
     showing(
         "pipeline",
@@ -109,6 +110,15 @@ pub(super) const COMMANDS: &[Command] = &[
             },
         )
     },
+    showing(
+        "scope",
+        "scope",
+        "Compare: this step, the session, a checkpoint or the last commit with the files now",
+        |app| {
+            app.overlay = Some(Overlay::Choose(Choice::scopes(&app.scene)));
+            Vec::new()
+        },
+    ),
     showing("files", "files", "List the files of the change under review", |app| {
         app.overlay = Some(Overlay::Choose(Choice::files(&app.panes.diff.files(), &app.scene.look)));
         Vec::new()
@@ -154,8 +164,8 @@ const fn showing(
 }
 
 fn context(app: &mut App, more: bool) -> Vec<Request> {
-    let lines = app.panes.diff.change_context(more);
-    app.say(Toast::plain(format!("{lines} lines of context")));
+    let words = app.panes.diff.change_context(more);
+    app.say(Toast::plain(words));
     app.scene.touched.target = true;
-    Vec::new()
+    app.compute_pictures()
 }

@@ -8,6 +8,7 @@ mod focus;
 mod follow;
 mod gate;
 mod general;
+mod links;
 mod looks;
 mod moves;
 mod network;
@@ -99,6 +100,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         looks::COMMANDS,
         plan::COMMANDS,
         comment::COMMANDS,
+        links::COMMANDS,
         agent::COMMANDS,
         general::COMMANDS,
     ]

@@ -1,6 +1,7 @@
 //! Moving inside the focused pane.
 
-use super::{BASE, Command};
+use super::{BASE, Command, links};
+use crate::ui::app::links::{Place, follow};
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Request};
 use crate::ui::layout::PaneId;
@@ -17,7 +18,12 @@ pub(super) const COMMANDS: &[Command] = &[
     moving("page-up", "page up", "One page up", |app| pages(app, -1)),
     moving("top", "top", "Go to the first row", |app| rows(app, i64::MIN)),
     moving("bottom", "bottom", "Go to the last row", |app| rows(app, i64::MAX)),
-    moving("open", "open", "Open the item under the cursor: fold, step, test, action", open),
+    moving(
+        "open",
+        "open",
+        "Open the item under the cursor (fold, step, test, action), or list what the reason rests on",
+        open,
+    ),
     moving("next-hunk", "next hunk", "Go to the next hunk, question, message or search match", |app| {
         stop_at(app, Step::Hunk, true)
     }),
@@ -74,15 +80,19 @@ fn sideways(app: &mut App, right: bool) -> Vec<Request> {
 }
 
 fn open(app: &mut App) -> Vec<Request> {
-    if app.focus == PaneId::Inbox {
-        after_move(app);
-        app.focus_on(PaneId::Diff);
-        return Vec::new();
+    let leads_to = match app.focus {
+        PaneId::Inbox => app.panes.inbox.under_cursor().cloned(),
+        PaneId::Talk => app.panes.talk.action().cloned(),
+        PaneId::Output => app.panes.output.action(&app.scene),
+        PaneId::Plan | PaneId::Diff | PaneId::Tests | PaneId::Why => None,
+    };
+    if let Some(id) = leads_to {
+        return follow(app, Place::Action(id));
     }
-    if app.focus == PaneId::Talk
-        && let Some(id) = app.panes.talk.action().cloned()
-    {
-        app.scene.set_target(Some(id));
+    if app.focus == PaneId::Why {
+        return links::related(app);
+    }
+    if app.focus == PaneId::Inbox {
         app.focus_on(PaneId::Diff);
         return Vec::new();
     }

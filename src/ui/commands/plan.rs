@@ -5,6 +5,7 @@ use crate::base::{RelPath, StepId};
 use crate::model::decide::CommentChange;
 use crate::model::plan::{PlanVerdict, Remark};
 use crate::model::{Plan, PlanEdit, Step, StepStatus};
+use crate::ui::app::links::{Place, follow};
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Request};
 use crate::ui::layout::PaneId;
@@ -92,11 +93,8 @@ pub(super) const COMMANDS: &[Command] = &[
             step.is_none().then_some("this action belongs to no step")
         },
         run: |app| {
-            if let Some(step) = app.scene.target().and_then(|state| state.action.step.clone()) {
-                app.focus_on(PaneId::Plan);
-                app.panes.plan.go_to(&step);
-            }
-            Vec::new()
+            let step = app.scene.target().and_then(|state| state.action.step.clone());
+            step.map_or_else(Vec::new, |step| follow(app, Place::Step(step)))
         },
         ..BASE
     },

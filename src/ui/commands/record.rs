@@ -29,11 +29,11 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "events",
         label: "list",
-        description: "In a record: choose from a list of events",
+        description: "List what has happened, and go there; in a record, to that moment",
         group: GROUP,
-        why_disabled: needs_record,
         run: |app| {
-            app.overlay = Choice::events(&app.scene).map(Overlay::Choose);
+            let list = Choice::events(&app.scene).unwrap_or_else(|| Choice::timeline(&app.scene));
+            app.overlay = Some(Overlay::Choose(list));
             Vec::new()
         },
         ..BASE

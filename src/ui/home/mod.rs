@@ -167,6 +167,17 @@ impl Home {
         }
     }
 
+    /// There are sessions, each with its age.
+    #[must_use]
+    pub fn shows_ages(&self) -> bool {
+        self.machines.as_ref().is_some_and(|machines| machines.iter().any(|machine| !machine.sessions.is_empty()))
+    }
+
+    /// So much time has passed since it was told.
+    pub fn grow_older(&mut self, ms: u64) {
+        self.at = UnixMs(self.at.0.saturating_add(ms));
+    }
+
     /// Where nothing is pending, the start screen follows at once.
     #[must_use]
     pub fn giving_way(self, gives_way: bool) -> Self {

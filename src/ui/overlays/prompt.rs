@@ -89,6 +89,8 @@ pub enum Purpose {
     },
     RewordStep(StepId),
     Search,
+    /// Words that are looked for in this session and in earlier ones.
+    Find,
     /// Words of the test cases to show.
     Tests,
     /// The path of a picture on this machine.
@@ -163,6 +165,7 @@ impl Purpose {
             | Self::AddStep { .. }
             | Self::RewordStep(_)
             | Self::Search
+            | Self::Find
             | Self::Tests
             | Self::Attach
             | Self::Jump => None,
@@ -192,6 +195,7 @@ impl Purpose {
             | Self::AddStep { .. }
             | Self::RewordStep(_)
             | Self::Search
+            | Self::Find
             | Self::Tests
             | Self::Attach
             | Self::Jump => None,
@@ -229,6 +233,7 @@ impl Purpose {
             Self::AddStep { .. } => "New step after this one",
             Self::RewordStep(_) => "Reword the step",
             Self::Search => "Search in this pane",
+            Self::Find => "Search in all sessions",
             Self::Tests => "Show the tests with these words in their name",
             Self::Attach => "Attach an image of this machine to the message",
             Self::Jump => "Go to an event of the record",
@@ -252,10 +257,7 @@ impl Purpose {
             Self::Note { .. } => "Enter approves with this note · Esc keeps it pending".to_owned(),
             Self::GuardReason { .. } => "say why, then Enter approves it · Esc keeps it pending".to_owned(),
             Self::Reason { .. } => "Enter sends it · Alt-Enter new line · Esc keeps it pending".to_owned(),
-            Self::Comment(_) => {
-                "begin with  - drop this  + add after  ? question · Enter keeps it, the next verdict sends it"
-                    .to_owned()
-            }
+            Self::Comment(_) => "- drop this  + add after  ? question · Enter keeps it for the next verdict".to_owned(),
             Self::SendComments => {
                 "your own words, or none · Enter sends them · Alt-Enter new line · Esc cancels".to_owned()
             }
@@ -267,6 +269,7 @@ impl Purpose {
             Self::Jump => "event number, or an action such as a7 · Enter goes there · Esc cancels".to_owned(),
             Self::Attach => "path of a PNG, JPEG, GIF or WebP file · Enter attaches it · Esc cancels".to_owned(),
             Self::Tests => "Enter shows only these, all when empty · Esc cancels".to_owned(),
+            Self::Find => "Enter searches what was said, why, decided and commented · Esc cancels".to_owned(),
             Self::Search => "Enter searches · n N next, previous · Esc cancels".to_owned(),
         }
     }
@@ -372,6 +375,7 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
         Purpose::SendComments => say(&open_words(app.scene.session.plans.open_comments().count()), Role::Text),
         Purpose::Placeholder { name, .. } => say(&format!("{{{name}}}"), Role::TextStrong),
         Purpose::Search
+        | Purpose::Find
         | Purpose::Tests
         | Purpose::Attach
         | Purpose::Jump
@@ -385,30 +389,33 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
         | Purpose::Confirm { action, .. }
         | Purpose::GuardReason { action, .. }
         | Purpose::Option { action, .. }
-        | Purpose::Reason { action, .. } => {
-            let Some(state) = app.scene.session.actions.get(action) else { return lines };
-            let step = state.action.step.as_ref().and_then(|id| app.scene.session.plan.step(id));
-            let step = step
-                .map_or_else(String::new, |step| format!("   step  \"{}\"", escape::show(&step.title, &Show::prose())));
-            let what = crate::ui::panes::inbox::action_words(state);
-            say(&format!("{action}  {what}{}{step}", counts(app, action)), Role::Text);
-            if let Purpose::Option { verdict, .. } = purpose
-                && let Some(option) = offers::chosen(&app.scene, *verdict == Verdict::Approve)
-            {
-                say(&format!("option  {}", offers::quoted(option)), Role::Text);
-                say(&format!("effect  {}", option.does()), Role::Warn);
-            }
-            let redirects = matches!(purpose, Purpose::Reason { verdict: Verdict::Redirect, .. });
-            let open = app.scene.session.plans.sent_with(&state.action, redirects).count();
-            if open > 0 {
-                say(&format!("with {}", open_words(open)), Role::Text);
-            }
-            if matches!(purpose, Purpose::Confirm { .. } | Purpose::GuardReason { .. }) {
-                about_guarded(state, &mut say);
-            }
-        }
+        | Purpose::Reason { action, .. } => about_action(purpose, action, app, &mut say),
     }
     lines
+}
+
+/// The action that a verdict is about, and what goes along with it.
+fn about_action(purpose: &Purpose, action: &ActionId, app: &App, say: &mut impl FnMut(&str, Role)) {
+    let Some(state) = app.scene.session.actions.get(action) else { return };
+    let step = state.action.step.as_ref().and_then(|id| app.scene.session.plan.step(id));
+    let step =
+        step.map_or_else(String::new, |step| format!("   step  \"{}\"", escape::show(&step.title, &Show::prose())));
+    let what = crate::ui::panes::inbox::action_words(state);
+    say(&format!("{action}  {what}{}{step}", counts(app, action)), Role::Text);
+    if let Purpose::Option { verdict, .. } = purpose
+        && let Some(option) = offers::chosen(&app.scene, *verdict == Verdict::Approve)
+    {
+        say(&format!("option  {}", offers::quoted(option)), Role::Text);
+        say(&format!("effect  {}", option.does()), Role::Warn);
+    }
+    let redirects = matches!(purpose, Purpose::Reason { verdict: Verdict::Redirect, .. });
+    let open = app.scene.session.plans.sent_with(&state.action, redirects).count();
+    if open > 0 {
+        say(&format!("with {}", open_words(open)), Role::Text);
+    }
+    if matches!(purpose, Purpose::Confirm { .. } | Purpose::GuardReason { .. }) {
+        about_guarded(state, say);
+    }
 }
 
 fn open_words(count: usize) -> String {

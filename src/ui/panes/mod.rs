@@ -13,6 +13,7 @@ pub mod talk;
 pub mod tests_pane;
 pub mod why;
 
+use crate::ui::app::links::Trail;
 use crate::ui::app::{App, Scene, Touched};
 use crate::ui::layout::{Layout, PaneBox, PaneId, Shape};
 use crate::ui::list::List;
@@ -98,6 +99,8 @@ macro_rules! all {
             $(pub $field: $pane,)+
             /// The stop whose report was shown, by its census time.
             pub last_stop: Option<u64>,
+            /// Where links were followed from.
+            pub trail: Trail,
             /// Columns each pane had last, in the order of [`PaneId::ALL`].
             widths: [u16; PaneId::ALL.len()],
         }

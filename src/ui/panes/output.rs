@@ -187,6 +187,12 @@ impl OutputPane {
         Some(Commented { on, line, lines, quote: text.text.trim().to_owned(), ..Commented::default() })
     }
 
+    /// The action whose output is shown.
+    #[must_use]
+    pub fn action(&self, scene: &Scene) -> Option<ActionId> {
+        source(scene).filter(|_| self.shows == Shows::Output).map(|state| state.action.id.clone())
+    }
+
     /// The comment under the cursor.
     #[must_use]
     pub fn comment_here(&self) -> Option<&CommentId> {

@@ -311,8 +311,4 @@ impl Pane for WhyPane {
     fn empty(&self, _scene: &Scene) -> &'static str {
         ""
     }
-
-    fn open(&mut self) {
-        self.thoughts_open = !self.thoughts_open;
-    }
 }

@@ -274,6 +274,12 @@ fn answer(asked: &Request, result: &serde_json::value::RawValue) -> Result<Answe
     if matches!(asked, Request::Find(_)) {
         return read(Some(result)).map(AnswerData::Found).ok_or_else(invalid);
     }
+    if matches!(asked, Request::Compare(_)) {
+        return read(Some(result)).map(Box::new).map(AnswerData::Compared).ok_or_else(invalid);
+    }
+    if matches!(asked, Request::Search(_)) {
+        return read(Some(result)).map(Box::new).map(AnswerData::Searched).ok_or_else(invalid);
+    }
     if matches!(asked, Request::Allow(_)) {
         return read(Some(result)).map(AnswerData::Allowed).ok_or_else(invalid);
     }

@@ -386,7 +386,7 @@ impl Client {
         let due = self.frame_due_at().filter(|_| self.dirty && !self.outlet.is_busy());
         // The age of what is pending is true by the minute, and what was typed is kept; otherwise nothing wakes us.
         let at = |ms: u64| self.started + Duration::from_millis(ms);
-        let ages = self.app.scene.ages_change_at_ms().map(at);
+        let ages = crate::ui::view::ages::change_at_ms(&self.app).map(at);
         let draft = seat::due_at_ms(&self.app).map(at);
         let input = async {
             match &mut self.input {

@@ -1,9 +1,10 @@
 //! Tests of what a client keeps correct for its user: control, the host's silence, ages, reasons, what was read.
 
 use super::hands::{read_it, verdicts};
-use super::stage::Stage;
+use super::stage::{MORE, SESSION, Stage};
 use crate::ui::app::Msg;
 use crate::ui::layout::PaneId;
+use crate::ui::view::ages;
 use crate::wire;
 
 /// Control is asked for on purpose, and whoever loses it sees that at once.
@@ -96,13 +97,67 @@ fn the_why_pane_does_not_repeat_itself() {
 fn the_age_of_what_waits_moves_on_by_itself() {
     let mut stage = Stage::set(120, 40, "dark");
     assert!(stage.text().contains("<1m"), "{}", stage.text());
-    let due = stage.app.scene.ages_change_at_ms().expect("something is pending");
+    let due = ages::change_at_ms(&stage.app).expect("something is pending");
     let now = stage.app.scene.now_ms;
     assert!(due > now && due - now <= 60_000, "{now} {due}");
     stage.pass(due - now);
     stage.send(Msg::AgesDue);
     stage.draw();
     assert!(stage.text().contains(" 1m"), "{}", stage.text());
+    let next = ages::change_at_ms(&stage.app).unwrap();
+    assert_eq!(next - stage.app.scene.now_ms, 60_000, "not more than once a minute, however many ages there are");
+}
+
+/// Where no age is on the screen, nothing wakes.
+#[test]
+fn without_an_age_on_the_screen_nothing_is_due() {
+    let mut stage = Stage::empty(120, 40, "dark");
+    assert_eq!(ages::change_at_ms(&stage.app), None, "there is no session yet");
+    stage.receive(SESSION);
+    stage.draw();
+    assert!(ages::change_at_ms(&stage.app).is_some());
+    stage.receive(r#"{"seq":9000,"at":1790000000000,"kind":"session_ended","outcome":"done","report":""}"#);
+    let held: Vec<_> = stage.app.scene.session.actions.held().map(|state| state.action.id.clone()).collect();
+    for (at, id) in held.iter().enumerate() {
+        let seq = 9001 + at;
+        stage.receive(&format!(r#"{{"seq":{seq},"at":1790000000000,"kind":"lapsed","action":"{id}","why":"killed"}}"#));
+    }
+    stage.draw();
+    assert_eq!(ages::change_at_ms(&stage.app), None, "{}", stage.text());
+}
+
+/// What is pending leads to its step and its words, the list of what happened to each moment, and one key leads back.
+#[test]
+fn links_are_followed_and_lead_back() {
+    let mut stage = Stage::set(120, 40, "dark");
+    let target = stage.app.scene.target.clone().unwrap();
+    stage.press("g z");
+    let text = stage.text();
+    assert!(text.contains("Related to a7") && text.contains("step  ") && text.contains("evidence"), "{text}");
+    stage.press("down enter");
+    stage.draw();
+    assert_eq!(stage.app.focus, PaneId::Plan, "{}", stage.text());
+    stage.press("g l");
+    stage.draw();
+    assert!(stage.text().contains("The session so far") && stage.text().contains("a7 pending"), "{}", stage.text());
+    stage.press("up up up up enter");
+    stage.draw();
+    stage.press("backspace backspace");
+    stage.draw();
+    assert_eq!((stage.app.focus, stage.app.scene.target.clone()), (PaneId::Diff, Some(target)));
+    stage.press("backspace");
+    assert!(stage.text().contains("no link was followed"), "{}", stage.text());
+}
+
+/// A list that is open grows with the session, and stays where the user is in it.
+#[test]
+fn the_list_of_what_happened_is_live() {
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.press("g l");
+    stage.receive(MORE);
+    stage.draw();
+    let text = stage.text();
+    assert!(text.contains("The session so far") && text.contains("a8 pending"), "{text}");
 }
 
 #[test]

@@ -22,6 +22,35 @@ const COST: usize = 2;
 pub(super) fn view(app: &App, brush: &mut Brush<'_>) {
     let line = app.layout.header;
     let mut x = line.x + 1;
+    let (left, groups, kept) = laid_out(app);
+    for (text, role) in &left {
+        x = brush.cut(x, line.y, line.right(), text, *role);
+    }
+    let shown: Vec<&Words> = groups.iter().zip(kept).filter(|(_, kept)| *kept).map(|(group, _)| group).collect();
+    let total: usize = shown.iter().map(|group| columns(group) + 3).sum();
+    let mut at = line.right().saturating_sub(u16::try_from(total).unwrap_or(u16::MAX)).max(x + 1);
+    for group in shown {
+        at += 2;
+        for (text, role) in group {
+            at = brush.text(at, line.y, line.right(), text, *role);
+        }
+        at += 1;
+    }
+}
+
+/// Whether the duration of the session is shown, and still grows.
+pub(super) fn shows_age(app: &App) -> bool {
+    let grows = app.scene.session.ended.is_none() && app.scene.record.is_none();
+    let Some(ms) = app.scene.age_ms().filter(|_| grows) else { return false };
+    let (_, groups, kept) = laid_out(app);
+    let age = inbox::age_words(ms);
+    let costs = groups.get(COST).zip(kept.get(COST)).filter(|(_, kept)| **kept).map(|(group, _)| group);
+    costs.is_some_and(|group| group.iter().any(|(text, _)| text.split(" · ").any(|part| part.trim() == age)))
+}
+
+/// The identity, the groups, and which of them have room.
+fn laid_out(app: &App) -> (Words, [Words; 4], [bool; 4]) {
+    let line = app.layout.header;
     let mut groups = [gate(app), tests(app), Words::new(), health(app)];
     // Pending actions come before all that is known anyway.
     let fits =
@@ -46,19 +75,7 @@ pub(super) fn view(app: &App, brush: &mut Brush<'_>) {
             *kept = true;
         }
     }
-    for (text, role) in &left {
-        x = brush.cut(x, line.y, line.right(), text, *role);
-    }
-    let shown: Vec<&Words> = groups.iter().zip(kept).filter(|(_, kept)| *kept).map(|(group, _)| group).collect();
-    let total: usize = shown.iter().map(|group| columns(group) + 3).sum();
-    let mut at = line.right().saturating_sub(u16::try_from(total).unwrap_or(u16::MAX)).max(x + 1);
-    for group in shown {
-        at += 2;
-        for (text, role) in group {
-            at = brush.text(at, line.y, line.right(), text, *role);
-        }
-        at += 1;
-    }
+    (left, groups, kept)
 }
 
 fn columns(words: &Words) -> usize {

@@ -18,6 +18,7 @@ use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
 use ratatui::layout::Rect;
 
+pub(super) mod ages;
 pub(super) mod header;
 
 /// Draws the client. Looks only: no IO, no parsing, cost by the cells of the screen.
@@ -195,6 +196,12 @@ fn hint(brush: &mut Brush<'_>, x: u16, y: u16, end: u16, key: &str, label: &str)
     brush.text(x + 1, y, end, label, Role::Hint) + 2
 }
 
+/// The keys of the Plan and Tests panes while nothing is pending.
+const PLAN_HINTS: &[&str] =
+    &["plan-add", "plan-add-below", "plan-reword", "plan-remove", "plan-move-down", "plan-pin", "pause", "stop"];
+const TESTS_HINTS: &[&str] =
+    &["test", "test-failed", "test-selected", "test-source", "test-filter", "test-find", "pause", "stop"];
+
 /// Returns the commands worth a reminder now, most useful first.
 pub(super) fn hinted(app: &App) -> Vec<&'static str> {
     let session = &app.scene.session;
@@ -212,6 +219,9 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
     }
     if session.ended.is_some() && app.scene.held_target().is_none() {
         return vec!["compose", "undo", "rewind", "swap", "yank", "quit"];
+    }
+    if app.scene.comparison.is_some() {
+        return vec!["scope", "files", "viewed", "comment", "whitespace", "diff-view", "leave"];
     }
     if session.frozen.is_some() {
         return vec!["pause", "stop", "undo", "rewind", "compose", "detach"];

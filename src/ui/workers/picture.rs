@@ -1,15 +1,15 @@
 //! The picture of one changed file: hunks of lines that are safe to show, with the places that are colored.
 
 use crate::base::text::escape::{self, PieceKind};
-use crate::base::text::{Show, Untrusted, foreign};
-use crate::diff::{Content, FileDiff, LineKind, intraline};
-use crate::model::FileChange;
+use crate::base::text::{Show, Untrusted};
+use crate::diff::{Content, DiffLine, DiffOptions, FileDiff, Hunk, LineId, LineKind, Whitespace, intraline};
+use crate::model::{FileChange, FileEdit};
 use crate::syntax::{self, Fate, Highlights, Language, Scope, Span};
-use crate::ui::limits::{UI_CONTEXT_LINES_MAX, UI_HIGHLIGHT_MS_MAX};
+use crate::ui::limits::{UI_CONTEXT_LINES_MAX, UI_HIGHLIGHT_MS_MAX, UI_WHOLE_LINES_MAX};
 use crate::ui::theme::Role;
-use crate::ui::workers::Versions;
+use crate::ui::workers::{PictureOptions, Versions, states};
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// A line of text for the screen.
@@ -27,6 +27,8 @@ pub struct Shown {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinePicture {
     pub kind: LineKind,
+    /// It differs in white space only from the line in its place.
+    pub is_blank_only: bool,
     pub old_no: Option<usize>,
     pub new_no: Option<usize>,
     pub shown: Shown,
@@ -52,6 +54,12 @@ pub struct HunkPicture {
 }
 
 impl HunkPicture {
+    /// All of its changes are of white space only.
+    #[must_use]
+    pub fn is_blank_only(&self) -> bool {
+        self.lines.iter().all(|line| line.kind == LineKind::Context || line.is_blank_only)
+    }
+
     /// The indices of its changed lines.
     #[must_use]
     pub fn changed(&self) -> Vec<usize> {
@@ -73,6 +81,21 @@ pub struct FilePicture {
     /// Notes, such as the reason that there are no hunks.
     pub notes: Vec<String>,
     pub structure: Vec<StructureLine>,
+    /// Why definitions are missing there.
+    pub structure_note: Option<&'static str>,
+}
+
+impl FilePicture {
+    /// Its lines come after this many others, which are the same in both versions.
+    pub(super) fn begin_at(&mut self, lines: usize) {
+        for (at, hunk) in self.hunks.iter_mut().enumerate() {
+            hunk.gap_lines += if at == 0 { lines } else { 0 };
+            for line in hunk.before.iter_mut().chain(&mut hunk.lines).chain(&mut hunk.after) {
+                line.old_no = line.old_no.map(|number| number + lines);
+                line.new_no = line.new_no.map(|number| number + lines);
+            }
+        }
+    }
 }
 
 /// The change of one definition.
@@ -97,14 +120,50 @@ pub(super) enum Detail {
 
 /// Computes one picture a file.
 pub(super) fn pictures_of(job: &super::Job, detail: Detail) -> Vec<FilePicture> {
-    job.files.iter().map(|file| picture_of(file, job.mark_blanks, detail)).collect()
+    job.files.iter().map(|file| picture_of(file, job.options, detail)).collect()
 }
 
 /// Compares, colors and makes safe. Slow for long files: belongs on a worker.
-fn picture_of(versions: &Versions, mark_blanks: bool, detail: Detail) -> FilePicture {
+fn picture_of(versions: &Versions, options: PictureOptions, detail: Detail) -> FilePicture {
     let file = &versions.file;
+    let mut picture = without_text(file);
+    let (before, after) = match (&versions.before, &versions.after) {
+        (Ok(before), Ok(after)) => (before.clone(), after.clone()),
+        (before, after) => {
+            let bytes = |side: &Result<Bytes, u64>| side.as_ref().map_or_else(|bytes| *bytes, |text| text.len() as u64);
+            let (before, after) = (bytes(before), bytes(after));
+            picture.notes.push(match (options.is_comparison, before + after) {
+                (false, _) => format!(
+                    "too long to show: {before} bytes before, {after} bytes after; approve or deny it as a whole"
+                ),
+                (true, 0) => "its contents are not here yet".to_owned(),
+                (true, _) => format!("its contents are not here: {before} bytes before, {after} bytes after"),
+            });
+            return picture;
+        }
+    };
+    let diff = FileDiff::new(before, after);
+    picture.added = diff.added;
+    picture.removed = diff.removed;
+    picture.notes.extend(states::notes(&diff, !options.is_comparison));
+    let colours = match detail {
+        Detail::Text => Colours::default(),
+        Detail::Full => Colours::of(file.path.as_str(), &diff, around(options)),
+    };
+    if detail == Detail::Full && diff.content == Content::Text {
+        (picture.structure, picture.structure_note) = colours.structure(&diff);
+    }
+    fill(&mut picture, &diff, &colours, options);
+    if picture.hunks.is_empty() && picture.notes.is_empty() {
+        picture.notes.push(without_lines(file.change).to_owned());
+    }
+    picture
+}
+
+/// The picture of a file before anything is compared.
+pub(super) fn without_text(file: &FileEdit) -> FilePicture {
     let shown = |text: &str| escape::show(text, &Show::default()).into_owned();
-    let mut picture = FilePicture {
+    FilePicture {
         path: shown(file.path.as_str()),
         from: file.from.as_ref().map(|from| shown(from.as_str())),
         change: file.change,
@@ -112,36 +171,10 @@ fn picture_of(versions: &Versions, mark_blanks: bool, detail: Detail) -> FilePic
         added: 0,
         removed: 0,
         tail_lines: 0,
-        notes: Vec::new(),
+        notes: file.node_words().into_iter().collect(),
         structure: Vec::new(),
-    };
-    picture.notes.extend(file.node_words());
-    let (before, after) = match (&versions.before, &versions.after) {
-        (Ok(before), Ok(after)) => (before.clone(), after.clone()),
-        (before, after) => {
-            let bytes = |side: &Result<Bytes, u64>| side.as_ref().map_or_else(|bytes| *bytes, |text| text.len() as u64);
-            picture.notes.push(format!(
-                "too long to show: {} bytes before, {} bytes after; approve or deny it as a whole",
-                bytes(before),
-                bytes(after)
-            ));
-            return picture;
-        }
-    };
-    let diff = FileDiff::new(before, after);
-    picture.added = diff.added;
-    picture.removed = diff.removed;
-    note(&mut picture.notes, &diff);
-    let colours = match detail {
-        Detail::Text => Colours::default(),
-        Detail::Full => Colours::of(file.path.as_str(), &diff),
-    };
-    picture.structure = colours.structure(&diff);
-    fill(&mut picture, &diff, &colours, mark_blanks);
-    if picture.hunks.is_empty() && picture.notes.is_empty() {
-        picture.notes.push(without_lines(file.change).to_owned());
+        structure_note: None,
     }
-    picture
 }
 
 /// Describes a change in which no line differs.
@@ -154,49 +187,33 @@ fn without_lines(change: FileChange) -> &'static str {
     }
 }
 
-fn note(notes: &mut Vec<String>, diff: &FileDiff) {
-    match diff.content {
-        Content::Text => {}
-        Content::Binary => notes.push("binary: approve or deny it as a whole".to_owned()),
-        Content::TooLarge => notes.push("too large to compare line by line: approve or deny it as a whole".to_owned()),
-    }
-    if diff.content == Content::Text {
-        let foreign = |bytes: &[u8]| foreign::found(bytes).count();
-        match (foreign(diff.old()), foreign(diff.new_version())) {
-            (0, 0) => {}
-            (before, after) => {
-                notes.push(format!("not UTF-8: {before} invalid bytes before, {after} after; shown as escapes"))
-            }
-        }
-    }
-    if diff.coarse {
-        notes.push("too many lines for an exact comparison".to_owned());
-    }
-    match (diff.old_missing_newline, diff.new_missing_newline) {
-        (true, false) if !diff.old().is_empty() => notes.push("adds a newline at the end of the file".to_owned()),
-        (false, true) if !diff.old().is_empty() => notes.push("removes the newline at the end of the file".to_owned()),
-        (_, true) => notes.push("no newline at the end of the file".to_owned()),
-        (_, false) => {}
-    }
+/// Unchanged lines that are prepared around a hunk.
+fn around(options: PictureOptions) -> usize {
+    if options.is_whole { UI_WHOLE_LINES_MAX } else { UI_CONTEXT_LINES_MAX }
 }
 
-fn fill(picture: &mut FilePicture, diff: &FileDiff, colours: &Colours, mark_blanks: bool) {
-    let show = Show { mark_blanks, ..Show::default() };
+pub(super) fn fill(picture: &mut FilePicture, diff: &FileDiff, colours: &Colours, options: PictureOptions) {
+    let show = Show { mark_blanks: options.marks_blanks, ..Show::default() };
+    let most = around(options);
     let new_lines: Vec<&[u8]> = diff.new_version().split_inclusive(|byte| *byte == b'\n').collect();
     let unchanged = |new_no: usize, old_no: usize| {
         let text = new_lines.get(new_no.checked_sub(1)?)?;
         let shown = lay_out(strip(text), &colours.new_spans(new_no), &[], &show);
-        Some(LinePicture { kind: LineKind::Context, old_no: Some(old_no), new_no: Some(new_no), shown })
+        let (kind, is_blank_only) = (LineKind::Context, false);
+        Some(LinePicture { kind, is_blank_only, old_no: Some(old_no), new_no: Some(new_no), shown })
     };
     let mut end = (1, 1);
     for (at, hunk) in diff.hunks.iter().enumerate() {
         let marks = intraline(hunk);
+        let blanks = blank_only(hunk);
         let lines: Vec<LinePicture> = hunk
             .lines
             .iter()
             .zip(&marks)
-            .map(|(line, marks)| LinePicture {
+            .zip(&blanks)
+            .map(|((line, marks), is_blank_only)| LinePicture {
                 kind: line.kind,
+                is_blank_only: *is_blank_only,
                 old_no: line.old_no,
                 new_no: line.new_no,
                 shown: lay_out(line.body(), &colours.spans(line.old_no, line.new_no), marks, &show),
@@ -205,7 +222,7 @@ fn fill(picture: &mut FilePicture, diff: &FileDiff, colours: &Colours, mark_blan
         let start = (first_line(hunk.old_start, hunk.old_len), first_line(hunk.new_start, hunk.new_len));
         let gap = start.1.saturating_sub(end.1);
         // Context before a hunk is taken from the far end of the gap, so that two neighbors never show a line twice.
-        let lead = gap.min(UI_CONTEXT_LINES_MAX);
+        let lead = gap.min(most);
         let before = (1..=lead)
             .rev()
             .filter_map(|away| unchanged(start.1.checked_sub(away)?, start.0.checked_sub(away)?))
@@ -213,9 +230,8 @@ fn fill(picture: &mut FilePicture, diff: &FileDiff, colours: &Colours, mark_blan
         end = (start.0 + hunk.old_len, start.1 + hunk.new_len);
         let next = diff.hunks.get(at + 1).map_or(new_lines.len() + 1, |next| first_line(next.new_start, next.new_len));
         let room = next.saturating_sub(end.1);
-        let trail = if at + 1 < diff.hunks.len() { room.saturating_sub(room.min(UI_CONTEXT_LINES_MAX)) } else { room };
-        let after =
-            (0..trail.min(UI_CONTEXT_LINES_MAX)).filter_map(|away| unchanged(end.1 + away, end.0 + away)).collect();
+        let trail = if at + 1 < diff.hunks.len() { room.saturating_sub(room.min(most)) } else { room };
+        let after = (0..trail.min(most)).filter_map(|away| unchanged(end.1 + away, end.0 + away)).collect();
         let changed = hunk.lines.iter().find(|line| line.kind != LineKind::Context);
         let heading = changed.and_then(|line| colours.heading(line.old_no, line.new_no));
         picture.hunks.push(HunkPicture { lines, before, after, gap_lines: gap, heading });
@@ -223,6 +239,38 @@ fn fill(picture: &mut FilePicture, diff: &FileDiff, colours: &Colours, mark_blan
     if !diff.hunks.is_empty() {
         picture.tail_lines = (new_lines.len() + 1).saturating_sub(end.1);
     }
+}
+
+/// Which lines of a hunk are unchanged where white space does not count.
+fn blank_only(hunk: &Hunk) -> Vec<bool> {
+    let text = |not: LineKind| -> Vec<u8> {
+        hunk.lines.iter().filter(|line| line.kind != not).flat_map(|line| line.text.to_vec()).collect()
+    };
+    // Without a line that is there on both sides, there is nothing to compare.
+    let key =
+        |line: &DiffLine| -> Vec<u8> { line.text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect() };
+    let of = |kind: LineKind| hunk.lines.iter().filter(move |line| line.kind == kind);
+    let removed: HashSet<Vec<u8>> = of(LineKind::Removed).map(key).collect();
+    if removed.is_empty() || !of(LineKind::Added).any(|line| removed.contains(&key(line))) {
+        return vec![false; hunk.lines.len()];
+    }
+    let options = DiffOptions { context_lines: 0, whitespace: Whitespace::IgnoreAll };
+    let diff = FileDiff::with(text(LineKind::Added), text(LineKind::Removed), options);
+    // The lines of either side that differ even so, by their numbers in the hunk.
+    let changed: HashSet<LineId> = diff.hunks.iter().flat_map(|hunk| &hunk.lines).filter_map(DiffLine::id).collect();
+    let (mut old, mut new) = (0, 0);
+    hunk.lines
+        .iter()
+        .map(|line| {
+            old += usize::from(line.kind != LineKind::Added);
+            new += usize::from(line.kind != LineKind::Removed);
+            match line.kind {
+                LineKind::Context => false,
+                LineKind::Removed => !changed.contains(&LineId::Removed(old)),
+                LineKind::Added => !changed.contains(&LineId::Added(new)),
+            }
+        })
+        .collect()
 }
 
 /// Returns the line where a hunk begins: with no lines on a side, `start` names the line before it.
@@ -236,24 +284,27 @@ fn strip(line: &[u8]) -> &[u8] {
 
 /// The highlighting and definitions of both versions; empty for a version that cannot be parsed in time.
 #[derive(Default)]
-struct Colours {
+pub(super) struct Colours {
     old: HashMap<usize, Vec<Span>>,
     new: HashMap<usize, Vec<Span>>,
     old_symbols: Option<syntax::Symbols>,
     new_symbols: Option<syntax::Symbols>,
+    /// Definitions can be found in such files.
+    has_grammar: bool,
 }
 
 impl Colours {
-    fn of(path: &str, diff: &FileDiff) -> Self {
+    fn of(path: &str, diff: &FileDiff, around: usize) -> Self {
         let language = Language::detect(path, diff.new_version());
         let symbols = |bytes: &[u8]| syntax::symbols_unless(language?, bytes, &mut out_of_time());
         let old = diff.hunks.iter().map(|hunk| (first_line(hunk.old_start, hunk.old_len), hunk.old_len));
         let new = diff.hunks.iter().map(|hunk| (first_line(hunk.new_start, hunk.new_len), hunk.new_len));
         Self {
-            old: windows(path, diff.old(), old),
-            new: windows(path, diff.new_version(), new),
+            old: windows(path, diff.old(), old, 0),
+            new: windows(path, diff.new_version(), new, around),
             old_symbols: symbols(diff.old()),
             new_symbols: symbols(diff.new_version()),
+            has_grammar: language.is_some_and(syntax::has_symbols),
         }
     }
 
@@ -270,11 +321,24 @@ impl Colours {
         self.spans(None, Some(new_no))
     }
 
-    /// Lists the change of each definition; nothing where a version could not be read.
-    fn structure(&self, diff: &FileDiff) -> Vec<StructureLine> {
-        let (Some(old), Some(new)) = (&self.old_symbols, &self.new_symbols) else { return Vec::new() };
+    /// Lists the change of each definition, and says why some or all are missing.
+    fn structure(&self, diff: &FileDiff) -> (Vec<StructureLine>, Option<&'static str>) {
+        let (Some(old), Some(new)) = (&self.old_symbols, &self.new_symbols) else {
+            let why = if self.has_grammar {
+                "the definitions could not be read in time: only lines are shown"
+            } else {
+                "definitions are not known in this kind of file: only lines are shown"
+            };
+            return (Vec::new(), Some(why));
+        };
         let structure = syntax::structure((old, diff.old()), (new, diff.new_version()));
-        structure.as_ref().map(structure_lines).unwrap_or_default()
+        let note = match &structure {
+            None => Some("too many definitions to compare: only lines are shown"),
+            Some(_) if new.broken => Some("the new version has syntax errors: definitions may be missing"),
+            Some(_) if old.broken => Some("the old version has syntax errors: definitions may be missing"),
+            Some(_) => None,
+        };
+        (structure.as_ref().map(structure_lines).unwrap_or_default(), note)
     }
 
     fn heading(&self, old_no: Option<usize>, new_no: Option<usize>) -> Option<Heading> {
@@ -289,15 +353,20 @@ impl Colours {
 }
 
 /// The colors of the lines in and around hunks, by line number from 1; the rest of a file is never asked for.
-fn windows(path: &str, bytes: &bytes::Bytes, hunks: impl Iterator<Item = (usize, usize)>) -> HashMap<usize, Vec<Span>> {
+fn windows(
+    path: &str,
+    bytes: &bytes::Bytes,
+    hunks: impl Iterator<Item = (usize, usize)>,
+    around: usize,
+) -> HashMap<usize, Vec<Span>> {
     let mut lines = HashMap::new();
     if bytes.is_empty() {
         return lines;
     }
     let highlights = Highlights::new(path, bytes.clone(), &mut out_of_time());
     for (first, len) in hunks {
-        let start = first.saturating_sub(1).saturating_sub(UI_CONTEXT_LINES_MAX);
-        let window = start..first.saturating_add(len + UI_CONTEXT_LINES_MAX);
+        let start = first.saturating_sub(1).saturating_sub(around);
+        let window = start..first.saturating_add(len + around);
         lines.extend((start + 1..).zip(highlights.lines(window)));
     }
     lines
@@ -343,19 +412,23 @@ fn structure_lines(structure: &syntax::Structure) -> Vec<StructureLine> {
             let (word, role) = match change.fate {
                 Fate::Added => ("added", Role::DiffAddSign),
                 Fate::Removed => ("removed", Role::DiffDelSign),
+                Fate::Signature => ("signature", Role::Warn),
+                Fate::Body => ("body", Role::Accent),
                 Fate::Changed => ("changed", Role::Accent),
-                Fate::Reflowed => ("reflowed", Role::TextSoft),
+                Fate::Reflowed => ("format", Role::TextSoft),
                 Fate::Moved => ("moved", Role::TextSoft),
                 Fate::Renamed => ("renamed", Role::Accent),
             };
             let from = change.old_path.as_ref().map(|old| format!("{} → ", joined(old))).unwrap_or_default();
-            let path = format!("{from}{}", joined(&change.path));
+            let moved = if change.moved && change.fate != Fate::Moved { "  (moved)" } else { "" };
+            let path = format!("{from}{}{moved}", joined(&change.path));
             StructureLine { word, role, kind: change.kind.word(), path, added: change.added, removed: change.removed }
         })
         .collect();
-    if structure.outside {
+    if structure.outside || structure.outside_reflowed {
         let path = "outside any definition".to_owned();
-        lines.push(StructureLine { word: "changed", role: Role::Accent, kind: "", path, added: 0, removed: 0 });
+        let (word, role) = if structure.outside { ("changed", Role::Accent) } else { ("format", Role::TextSoft) };
+        lines.push(StructureLine { word, role, kind: "", path, added: 0, removed: 0 });
     }
     lines
 }
@@ -394,7 +467,7 @@ fn lay_out(source: &[u8], spans: &[(Range<usize>, Role)], marks: &[Range<usize>]
 mod tests {
     use super::*;
     use crate::base::RelPath;
-    use crate::model::{self, FileEdit};
+    use crate::model::{self};
 
     fn file(before: &str, after: &str) -> FileEdit {
         let content = |text: &str| Some(model::Content::of(text.as_bytes()));
@@ -414,14 +487,15 @@ mod tests {
     }
 
     fn pic(edit: &FileEdit) -> FilePicture {
-        picture_of(&versions(edit), false, Detail::Full)
+        picture_of(&versions(edit), PictureOptions::default(), Detail::Full)
     }
 
     #[test]
     fn lines_that_are_not_utf_8_are_compared_and_their_bytes_shown() {
         let bytes = |text: &'static [u8]| Ok(Bytes::from_static(text));
         let (before, after) = (bytes(b"n = 1\ncaf\xe9\n"), bytes(b"n = 2\ncaf\xef\xbf\xbd\n"));
-        let picture = picture_of(&Versions { before, after, file: file("", "") }, false, Detail::Full);
+        let picture =
+            picture_of(&Versions { before, after, file: file("", "") }, PictureOptions::default(), Detail::Full);
         let lines: Vec<&str> = picture.hunks[0].lines.iter().map(|line| line.shown.text.as_str()).collect();
         assert_eq!(lines, ["n = 1", "caf⟨xE9⟩", "n = 2", "caf⟨U+FFFD⟩"]);
         assert!(picture.notes[0].contains("1 invalid bytes before, 0 after"), "{:?}", picture.notes);
@@ -474,18 +548,19 @@ mod tests {
         let job = {
             let (old, new) = (Ok(Bytes::from(before.clone())), Ok(Bytes::from(after.clone())));
             let versions = Versions { before: old, after: new, file: file(&before, &after) };
-            crate::ui::workers::Job::new(vec![versions], false, 0)
+            crate::ui::workers::Job::new(vec![versions], PictureOptions::default())
         };
         let products = std::cell::RefCell::new(Vec::new());
         job.run(&|product| products.borrow_mut().push(product));
-        let products = products.into_inner();
+        let mut products = products.into_inner();
+        assert!(products.remove(0).is_partial, "its beginning comes before both");
         assert_eq!(products.iter().map(|p| p.is_final).collect::<Vec<_>>(), [false, true]);
         let texts = |at: usize| {
             let hunks = products[at].files[0].hunks.iter();
             hunks.flat_map(|h| &h.lines).map(|l| (l.kind, l.shown.text.clone())).collect::<Vec<_>>()
         };
         assert_eq!(texts(0), texts(1), "only colors come later");
-        let short = crate::ui::workers::Job::new(vec![versions(&file("a\n", "b\n"))], false, 0);
+        let short = crate::ui::workers::Job::new(vec![versions(&file("a\n", "b\n"))], PictureOptions::default());
         let count = std::cell::Cell::new(0);
         short.run(&|product| count.set(count.get() + usize::from(product.is_final)));
         assert_eq!(count.get(), 1, "a short change is colored at once");

@@ -14,6 +14,7 @@ use super::checkpoint::{Difference, EntryKind, Store, StoreError, compare};
 use super::drill;
 use super::edit;
 use super::egress::Broker;
+use super::head;
 use super::launch::Containment;
 use super::layer;
 use super::listing::Listing;
@@ -381,6 +382,11 @@ impl port::Workspace for LiveWorkspace {
             })
         });
         Ok(told.collect())
+    }
+
+    fn head_changes(&self, now: Digest) -> BoxFuture<'_, Result<Vec<TreeChange>, WorkspaceError>> {
+        let (root, store) = (self.root.path().to_owned(), self.store.clone());
+        Box::pin(async move { head::changes(&root, &store, &now).await.map_err(WorkspaceError::Refused) })
     }
 
     fn stored(&self, digest: Digest) -> Result<Option<Vec<u8>>, WorkspaceError> {

@@ -1,13 +1,15 @@
 //! A short list to choose from: modes, checkpoints, the agent's own options.
 
+mod links;
 mod plan;
 
 use super::open_box;
 use crate::base::text::width;
 use crate::base::{ActionId, CommentId, Digest, RelPath, Seq, StepId};
-use crate::model::event::{AgentLogin, AgentOffer, AgentOption, AgentSession, ChangedBy, Mode};
+use crate::model::event::{AgentLogin, AgentOffer, AgentOption, AgentSession, ChangedBy, Checkpointed, Mode};
 use crate::model::session::ActionState;
 use crate::model::{AgentState, FormAnswer, Keeping, RequestOption, Step};
+use crate::ui::app::links::Place;
 use crate::ui::app::{App, Scene, form, offers};
 use crate::ui::limits::UI_CHOICES_MAX;
 use crate::ui::look::{Brush, Look};
@@ -29,8 +31,14 @@ pub enum Pick {
     },
     /// An action that is shown.
     Action(ActionId),
+    /// Where an item leads.
+    Link(Place),
+    /// A row that only tells.
+    Nothing,
     /// A comment on the plan.
     Comment(CommentId),
+    /// What is compared, and its title; without one, the item under review is shown.
+    Scope(Option<(wire::Compare, String)>),
     /// A file of the change under review, by its place.
     File(usize),
     /// A moment of a record.
@@ -119,6 +127,8 @@ pub struct Choice {
     cursor: usize,
     /// It shows the agent's sessions, and changes when they do.
     pub of_sessions: bool,
+    /// It shows the session in time, and grows with it.
+    pub is_timeline: bool,
     /// It waits for the list of agents.
     pub awaits: Option<Awaited>,
     /// The revision of an action that it would decide on.
@@ -198,6 +208,7 @@ impl Choice {
             rows,
             cursor: 0,
             of_sessions: false,
+            is_timeline: false,
             awaits: None,
             decides: None,
         }
@@ -460,17 +471,23 @@ impl Choice {
     #[must_use]
     pub fn checkpoints(scene: &Scene) -> Self {
         let rows = scene.session.disk.checkpoints.iter().rev().take(UI_CHOICES_MAX).map(|(_, made)| {
-            let when = made.when.as_str().replace('_', " ");
-            let of_action = |id| Some(scene.session.actions.get(id)?.action.title.as_str());
-            let of_step = |id| Some(scene.session.plan.step(id)?.title.as_str());
-            let (name, title) = match (&made.action, &made.step) {
-                (Some(action), _) => (format!("{when} {action}"), of_action(action)),
-                (None, Some(step)) => (format!("{step}: {when}"), of_step(step)),
-                (None, None) => (when, None),
-            };
-            (name.clone(), visible(title.unwrap_or_default()), Pick::Checkpoint { tree: made.tree, when: name })
+            let (name, title) = Self::checkpoint_words(scene, made);
+            (name.clone(), title, Pick::Checkpoint { tree: made.tree, when: name })
         });
         Self::of("Rewind to", rows.collect())
+    }
+
+    /// The moment of a checkpoint, and what it belongs to.
+    fn checkpoint_words(scene: &Scene, made: &Checkpointed) -> (String, String) {
+        let when = made.when.as_str().replace('_', " ");
+        let of_action = |id| Some(scene.session.actions.get(id)?.action.title.as_str());
+        let of_step = |id| Some(scene.session.plan.step(id)?.title.as_str());
+        let (name, title) = match (&made.action, &made.step) {
+            (Some(action), _) => (format!("{when} {action}"), of_action(action)),
+            (None, Some(step)) => (format!("{step}: {when}"), of_step(step)),
+            (None, None) => (when, None),
+        };
+        (name, visible(title.unwrap_or_default()))
     }
 
     /// Returns the points of interest in a record, oldest first; of a long record those around the present moment.

@@ -92,6 +92,12 @@ impl DiffPane {
                 by_hunk.entry((at.file, at.hunk)).or_default().push(line);
             }
         }
+        let ignores = self.blanks == super::Blanks::Ignored;
+        let has_hidden =
+            |at: &HunkAt| self.hunk(at.0, at.1).is_some_and(|hunk| hunk.lines.iter().any(|l| l.is_blank_only));
+        if ignores && by_hunk.keys().any(has_hidden) {
+            return "this hunk has lines that differ in white space only: w shows them, then choose lines".to_owned();
+        }
         if by_hunk.is_empty() {
             return "no changed line is selected: nothing was excluded".to_owned();
         }
@@ -176,7 +182,7 @@ impl DiffPane {
 
     fn hunk_of(&self, row: &DiffRow) -> Option<HunkAt> {
         match row {
-            DiffRow::Heading { file, hunk } => Some((*file, *hunk)),
+            DiffRow::Heading { file, hunk } | DiffRow::BlankHunk { file, hunk } => Some((*file, *hunk)),
             DiffRow::Line(at) => matches!(at.place, PlaceIn::Hunk(_)).then_some((at.file, at.hunk)),
             DiffRow::Pair { left, right } => {
                 left.iter().chain(right).find(|at| matches!(at.place, PlaceIn::Hunk(_))).map(|at| (at.file, at.hunk))
@@ -202,6 +208,7 @@ pub(super) fn lines_of(row: &DiffRow) -> Vec<At> {
         | DiffRow::Note(_)
         | DiffRow::Fold(_)
         | DiffRow::Heading { .. }
+        | DiffRow::BlankHunk { .. }
         | DiffRow::Prose { .. }
         | DiffRow::Change { .. }
         | DiffRow::Remark { .. } => Vec::new(),

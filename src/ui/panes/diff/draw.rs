@@ -43,6 +43,13 @@ pub(super) fn row(pane: &DiffPane, scene: &Scene, row: usize, brush: &mut Brush<
             );
         }
         DiffRow::Heading { file, hunk } => heading(pane, brush, line, *file, *hunk),
+        DiffRow::BlankHunk { file, hunk } => {
+            if scene.review.left_out.contains(&(*file, *hunk)) {
+                brush.text(line.x, line.y, line.x + 1, brush.look.sign(Sign::Unchosen), Role::TextFaint);
+            }
+            let text = format!("{} {}", brush.look.sign(Sign::Fold), pane.blank_words((*file, *hunk)));
+            brush.cut(line.x + 2, line.y, line.right(), &text, Role::DiffFold);
+        }
         DiffRow::Line(at) => unified(pane, scene, brush, line, *at),
         DiffRow::Pair { left, right } => {
             let half = line.width / 2;
@@ -157,7 +164,8 @@ fn roles(kind: LineKind, taken: bool) -> Roles {
 fn unified(pane: &DiffPane, scene: &Scene, brush: &mut Brush<'_>, line: Rect, at: At) {
     let Some(picture) = pane.line(at) else { return };
     let taken = is_taken(scene, at);
-    let roles = roles(picture.kind, taken);
+    let kind = pane.kind_of(picture);
+    let roles = roles(kind, taken);
     let columns = number_columns(pane, at.file);
     let mut x = line.x + 1;
     let shows_old = picture.kind != LineKind::Added;
@@ -172,7 +180,7 @@ fn unified(pane: &DiffPane, scene: &Scene, brush: &mut Brush<'_>, line: Rect, at
         brush.over(Rect { x, width: line.right().saturating_sub(x), ..line }, role);
     }
     mark(brush, x, line, &roles, at);
-    if picture.kind != LineKind::Context && !taken {
+    if kind != LineKind::Context && !taken {
         let out = brush.look.sign(Sign::Unchosen);
         brush.text(line.x, line.y, line.x + 1, out, Role::TextFaint);
     }
@@ -183,7 +191,7 @@ fn side(pane: &DiffPane, scene: &Scene, brush: &mut Brush<'_>, line: Rect, at: O
     let Some(at) = at else { return };
     let Some(picture) = pane.line(at) else { return };
     let taken = is_taken(scene, at);
-    let roles = roles(picture.kind, taken);
+    let roles = roles(pane.kind_of(picture), taken);
     let columns = number_columns(pane, at.file);
     let number = if old { picture.old_no } else { picture.new_no };
     let x = line.x + 1;

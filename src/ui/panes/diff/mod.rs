@@ -5,7 +5,6 @@ use super::row::Row;
 use super::{Pane, Title};
 use crate::base::CommentId;
 use crate::base::limits::DIFF_CONTEXT_LINES;
-use crate::base::text::width;
 use crate::diff::LineKind;
 use crate::model::session::ActionState;
 use crate::model::{FileChange, Kind};
@@ -16,12 +15,14 @@ use crate::ui::layout::PaneId;
 use crate::ui::limits::{UI_CONTEXT_LINES_MAX, UI_READING_COLUMNS_MIN};
 use crate::ui::list::List;
 use crate::ui::look::Brush;
-use crate::ui::theme::{Role, Sign};
-use crate::ui::workers::{FilePicture, HunkPicture};
+use crate::ui::theme::Sign;
+use crate::ui::workers::{FilePicture, HunkPicture, PictureOptions};
 use ratatui::layout::{Rect, Size};
 use remarks::without_remarks;
+use rows::{FileRows, Hidden};
 
 mod choose;
+mod compare;
 mod draw;
 mod files;
 mod form;
@@ -29,6 +30,7 @@ mod infra;
 mod plan;
 mod preview;
 mod remarks;
+mod rows;
 mod told;
 
 pub use choose::Step;
@@ -37,9 +39,6 @@ pub use files::FileItem;
 pub use plan::PlanSpot;
 pub use remarks::{first_text, has_lines, lines_at, remark_rows, words as fate_words};
 pub use told::touched_words;
-
-/// Columns of a file's head or of the title that its path does not have: number, name, counts, place.
-const PATH_MARGIN_COLUMNS: usize = 46;
 
 /// The three views of a change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,6 +49,17 @@ pub enum View {
     Structural,
 }
 
+/// How white space is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Blanks {
+    #[default]
+    Plain,
+    /// With signs for blanks.
+    Marked,
+    /// Changes of it alone are left out.
+    Ignored,
+}
+
 /// One row. Indices lead into the pictures; drawing looks them up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum DiffRow {
@@ -58,6 +68,11 @@ pub(super) enum DiffRow {
     /// Lines of the file that are left out here.
     Fold(usize),
     Heading {
+        file: usize,
+        hunk: usize,
+    },
+    /// A hunk that is left out because it differs in white space only.
+    BlankHunk {
         file: usize,
         hunk: usize,
     },
@@ -122,8 +137,11 @@ pub struct DiffPane {
     remarks: remarks::Remarks,
     pictures: std::sync::Arc<Vec<FilePicture>>,
     view: View,
+    /// Unchanged lines around each change.
     context: usize,
-    pub marks_blanks: bool,
+    blanks: Blanks,
+    /// What the rows leave out.
+    hidden: Hidden,
     /// Numbered lines: two sides do not fit into one.
     pub one_sided: bool,
     /// The room the rows were made for.
@@ -151,7 +169,8 @@ impl Default for DiffPane {
             pictures: std::sync::Arc::default(),
             view: View::default(),
             context: DIFF_CONTEXT_LINES,
-            marks_blanks: false,
+            blanks: Blanks::default(),
+            hidden: Hidden::default(),
             one_sided: false,
             room: Size::default(),
             edition: 0,
@@ -187,9 +206,40 @@ impl DiffPane {
         if self.view == View::Split && self.one_sided { View::Unified } else { self.view }
     }
 
-    pub fn change_context(&mut self, more: bool) -> usize {
-        self.context = if more { (self.context + 3).min(UI_CONTEXT_LINES_MAX) } else { self.context.saturating_sub(3) };
-        self.context
+    /// More or fewer unchanged lines, up to the whole file; in words.
+    pub fn change_context(&mut self, more: bool) -> String {
+        self.context = match (more, self.context) {
+            (true, UI_CONTEXT_LINES_MAX..) => usize::MAX,
+            (true, lines) => (lines + 3).min(UI_CONTEXT_LINES_MAX),
+            (false, usize::MAX) => UI_CONTEXT_LINES_MAX,
+            (false, lines) => lines.saturating_sub(3),
+        };
+        match self.context {
+            usize::MAX => "the whole file".to_owned(),
+            1 => "1 line of context".to_owned(),
+            lines => format!("{lines} lines of context"),
+        }
+    }
+
+    /// As it is, with signs, ignored, as it is …; in words.
+    pub fn next_blanks(&mut self) -> &'static str {
+        let (blanks, words) = match self.blanks {
+            Blanks::Plain => (Blanks::Marked, "white space is marked"),
+            Blanks::Marked => (Blanks::Ignored, "changes of white space alone are left out; hunks stay as they are"),
+            Blanks::Ignored => (Blanks::Plain, "white space is shown as it is"),
+        };
+        self.blanks = blanks;
+        words
+    }
+
+    /// How the pictures are wanted.
+    #[must_use]
+    pub fn picture_options(&self) -> PictureOptions {
+        PictureOptions {
+            marks_blanks: self.blanks == Blanks::Marked,
+            is_whole: self.context == usize::MAX,
+            ..PictureOptions::default()
+        }
     }
 
     /// Notes the rows in the window as seen: a frame with them went out.
@@ -201,7 +251,7 @@ impl DiffPane {
 
     #[must_use]
     pub fn unseen_rows(&self, review: &Review) -> usize {
-        review.seen.unseen(self.edition, self.to_read(self.rows.len()))
+        review.seen.unseen(self.edition, self.to_read(self.rows.len())) + self.hidden.lines
     }
 
     /// The place on a form that the cursor is at.
@@ -252,15 +302,52 @@ impl DiffPane {
             self.spots = page.spots;
         } else if files == 0 {
             self.rows = told::rows(scene, state, self.room.width).into_iter().map(DiffRow::Note).collect();
-        } else if let Some(product) = scene.products.current() {
-            self.pictures = std::sync::Arc::clone(&product.files);
-            self.pictured = Some(product.key);
-            for at in 0..self.pictures.len() {
-                self.file_rows(at, files == 1);
-            }
+        } else if self.has_pictures(scene, files == 1) {
+            // The rows are there.
         } else {
             self.rows = told::plain_rows(state).into_iter().map(DiffRow::Note).collect();
         }
+    }
+
+    /// The rows of the pictures, once they are there.
+    fn has_pictures(&mut self, scene: &Scene, only: bool) -> bool {
+        let Some(product) = scene.products.current() else { return false };
+        self.pictures = std::sync::Arc::clone(&product.files);
+        self.pictured = Some(product.key);
+        let mut rows = FileRows {
+            pictures: &self.pictures,
+            view: self.shown_view(),
+            context: self.context,
+            ignores_blanks: self.blanks == Blanks::Ignored,
+            columns: usize::from(self.room.width),
+            rows: Vec::new(),
+            hidden: Hidden::default(),
+        };
+        (0..self.pictures.len()).for_each(|at| rows.file(at, only));
+        (self.rows, self.hidden) = (rows.rows, rows.hidden);
+        true
+    }
+
+    /// The change of a line as it is shown.
+    fn kind_of(&self, line: &crate::ui::workers::LinePicture) -> LineKind {
+        if self.blanks == Blanks::Ignored && line.is_blank_only { LineKind::Context } else { line.kind }
+    }
+
+    /// What the title says of white space.
+    fn blanks_words(&self) -> String {
+        match (self.blanks, self.hidden) {
+            (Blanks::Plain | Blanks::Marked, _) => String::new(),
+            (Blanks::Ignored, Hidden { lines: 0, .. }) => "  white space ignored".to_owned(),
+            (Blanks::Ignored, Hidden { hunks: 0, lines }) => format!("  white space ignored ({lines} lines)"),
+            (Blanks::Ignored, Hidden { hunks: 1, .. }) => "  white space ignored (1 hunk)".to_owned(),
+            (Blanks::Ignored, Hidden { hunks, .. }) => format!("  white space ignored ({hunks} hunks)"),
+        }
+    }
+
+    /// The words of a hunk that is left out.
+    fn blank_words(&self, at: (usize, usize)) -> String {
+        let lines = self.hunk(at.0, at.1).map_or(0, |hunk| hunk.changed().len());
+        format!("hunk {} differs in white space only, {lines} lines: w shows it", self.global(at) + 1)
     }
 
     /// Breaks what is wider than the pane into rows of its own: nothing is approved that lay beyond the edge.
@@ -294,6 +381,7 @@ impl DiffPane {
                 DiffRow::File(_)
                 | DiffRow::Fold(_)
                 | DiffRow::Heading { .. }
+                | DiffRow::BlankHunk { .. }
                 | DiffRow::Prose { .. }
                 | DiffRow::Remark { .. }
                 | DiffRow::Change { .. } => self.rows.push(row),
@@ -309,123 +397,11 @@ impl DiffPane {
             .map(|piece| At { from: piece.start, to: piece.end, ..at })
             .collect()
     }
-
-    fn file_rows(&mut self, at: usize, only: bool) {
-        let pictures = std::sync::Arc::clone(&self.pictures);
-        let Some(file) = pictures.get(at) else { return };
-        if !only {
-            self.rows.push(DiffRow::File(at));
-        }
-        // The head and the title cut a long path.
-        if width::width(&file.path) + PATH_MARGIN_COLUMNS > usize::from(self.room.width) {
-            self.rows.push(DiffRow::Note(Row::new(file.path.clone(), Role::TextStrong)));
-        }
-        for note in &file.notes {
-            self.rows.push(DiffRow::Note(Row::new(note.clone(), Role::Warn)));
-        }
-        let structural = self.shown_view() == View::Structural;
-        if structural {
-            let lines = file.structure.iter().map(|line| {
-                let counts = if line.added + line.removed > 0 {
-                    format!("+{} -{}", line.added, line.removed)
-                } else {
-                    String::new()
-                };
-                let row = Row::new(format!("{:<9}", line.word), line.role)
-                    .and(format!("{} ", line.kind), Role::TextSoft)
-                    .and(line.path.clone(), Role::TextStrong);
-                DiffRow::Note(row.right(counts, Role::TextSoft))
-            });
-            self.rows.extend(lines);
-            self.rows.push(DiffRow::Note(Row::default()));
-        }
-        let extra = self.context.saturating_sub(DIFF_CONTEXT_LINES);
-        let mut carried = 0;
-        for (index, hunk) in file.hunks.iter().enumerate() {
-            if structural {
-                self.rows.push(DiffRow::Heading { file: at, hunk: index });
-            } else {
-                let mut before = hunk.before.len().min(extra);
-                let mut hidden = hunk.gap_lines.saturating_sub(before + carried);
-                // A fold takes a row: one line is shown in it instead.
-                if hidden == 1 && before < hunk.before.len() {
-                    (before, hidden) = (before + 1, 0);
-                }
-                if hidden > 0 {
-                    self.rows.push(DiffRow::Fold(hidden));
-                }
-                let first = hunk.before.len() - before;
-                let lines = (first..hunk.before.len()).map(|line| At::whole(at, index, PlaceIn::Before(line)));
-                self.context_rows(lines.collect());
-            }
-            self.hunk_rows(at, index, hunk);
-            carried = if structural { 0 } else { hunk.after.len().min(extra) };
-            let is_last = index + 1 == file.hunks.len();
-            if !structural && is_last && file.tail_lines == carried + 1 && carried < hunk.after.len() {
-                carried += 1;
-            }
-            let lines = (0..carried).map(|line| At::whole(at, index, PlaceIn::After(line)));
-            self.context_rows(lines.collect());
-        }
-        let tail = file.tail_lines.saturating_sub(carried);
-        if tail > 0 && !structural {
-            self.rows.push(DiffRow::Fold(tail));
-        }
-    }
-
-    fn context_rows(&mut self, lines: Vec<At>) {
-        let split = self.shown_view() == View::Split;
-        self.rows.extend(
-            lines
-                .into_iter()
-                .map(|at| if split { DiffRow::Pair { left: Some(at), right: Some(at) } } else { DiffRow::Line(at) }),
-        );
-    }
-
-    fn hunk_rows(&mut self, file: usize, index: usize, hunk: &HunkPicture) {
-        let at = |line: usize| At::whole(file, index, PlaceIn::Hunk(line));
-        // With less context than the hunk has, its outer unchanged lines go.
-        let trimmed = DIFF_CONTEXT_LINES.saturating_sub(self.context);
-        let first_change = hunk.lines.iter().position(|line| line.kind != LineKind::Context).unwrap_or(0);
-        let last_change = hunk.lines.iter().rposition(|line| line.kind != LineKind::Context).unwrap_or(0);
-        let keep = DIFF_CONTEXT_LINES - trimmed.min(DIFF_CONTEXT_LINES);
-        let window = first_change.saturating_sub(keep)..(last_change + keep + 1).min(hunk.lines.len());
-        let shown = |line: &usize| match self.shown_view() {
-            View::Structural => hunk.lines.get(*line).is_some_and(|line| line.kind != LineKind::Context),
-            View::Unified | View::Split => true,
-        };
-        let lines: Vec<usize> = window.filter(shown).collect();
-        if self.shown_view() != View::Split {
-            self.rows.extend(lines.into_iter().map(|line| DiffRow::Line(at(line))));
-            return;
-        }
-        let kind = |line: usize| hunk.lines.get(line).map(|line| line.kind);
-        let mut rest = lines.into_iter().peekable();
-        while let Some(line) = rest.peek().copied() {
-            if kind(line) == Some(LineKind::Context) {
-                rest.next();
-                self.rows.push(DiffRow::Pair { left: Some(at(line)), right: Some(at(line)) });
-                continue;
-            }
-            let mut run = |wanted: LineKind| {
-                let mut run = Vec::new();
-                while let Some(line) = rest.next_if(|line| kind(*line) == Some(wanted)) {
-                    run.push(line);
-                }
-                run
-            };
-            let (removed, added) = (run(LineKind::Removed), run(LineKind::Added));
-            for pair in 0..removed.len().max(added.len()) {
-                let side = |lines: &[usize]| lines.get(pair).map(|line| at(*line));
-                self.rows.push(DiffRow::Pair { left: side(&removed), right: side(&added) });
-            }
-        }
-    }
 }
 
 fn file_of(row: &DiffRow) -> Option<usize> {
     match row {
-        DiffRow::File(file) | DiffRow::Heading { file, .. } => Some(*file),
+        DiffRow::File(file) | DiffRow::Heading { file, .. } | DiffRow::BlankHunk { file, .. } => Some(*file),
         DiffRow::Line(at) => Some(at.file),
         DiffRow::Pair { left, right } => left.or(*right).map(|at| at.file),
         DiffRow::Note(_)
@@ -457,15 +433,23 @@ impl Pane for DiffPane {
         self.spots.clear();
         self.plan_spots.clear();
         self.aside.clear();
-        let about = scene.target().map(|state| state.action.digest);
+        self.hidden = Hidden::default();
+        let about = match &scene.comparison {
+            Some(comparison) => Some(comparison.key),
+            None => scene.target().map(|state| state.action.digest),
+        };
         let fresh = self.about != about;
         self.about = about;
-        match scene.target() {
-            None => self.rows = told::calm_rows(scene, room.width).into_iter().map(DiffRow::Note).collect(),
-            Some(state) => self.rows_about(scene, state),
+        match (&scene.comparison, scene.target()) {
+            (Some(comparison), _) if !self.has_pictures(scene, comparison.files().len() == 1) => {
+                self.rows = compare::rows_without_files(comparison).into_iter().map(DiffRow::Note).collect();
+            }
+            (Some(_), _) => {}
+            (None, None) => self.rows = told::calm_rows(scene, room.width).into_iter().map(DiffRow::Note).collect(),
+            (None, Some(state)) => self.rows_about(scene, state),
         }
         self.wrap();
-        let files = scene.target().map_or(&[][..], |state| state.action.files());
+        let (files, _) = scene.shown_files();
         self.rows = self.folds.fold(std::mem::take(&mut self.rows), &self.pictures, files, &scene.look);
         let mut remarks = std::mem::take(&mut self.remarks);
         if let Some(rows) = remarks.insert(self, scene, files) {
@@ -502,6 +486,9 @@ impl Pane for DiffPane {
     }
 
     fn title(&self, scene: &Scene) -> Title {
+        if let Some(comparison) = &scene.comparison {
+            return compare::title(self, scene, comparison);
+        }
         let Some(state) = scene.target() else {
             let text = if scene.session.opened.is_some() { "nothing under review" } else { "" };
             return Title { text: text.to_owned(), ..Title::default() };
@@ -527,6 +514,7 @@ impl Pane for DiffPane {
         if !scene.review.edited.is_empty() {
             text.push_str("  your version");
         }
+        text.push_str(&self.blanks_words());
         let mut right = match self.position() {
             Some((hunk, hunks)) => format!("hunk {hunk}/{hunks}"),
             None => String::new(),
@@ -537,7 +525,7 @@ impl Pane for DiffPane {
         // What this frame shows counts as seen here; for an approval it counts once the frame is out.
         let mut seen = scene.review.seen.clone();
         self.read_ranges().into_iter().for_each(|range| seen.see(self.edition, range));
-        let unseen = seen.unseen(self.edition, self.to_read(self.rows.len()));
+        let unseen = seen.unseen(self.edition, self.to_read(self.rows.len())) + self.hidden.lines;
         if scene.held_target().is_some() && unseen > 0 {
             right = format!("{unseen} unseen  {right}");
         }
@@ -571,6 +559,7 @@ impl Pane for DiffPane {
             Some(DiffRow::Note(row) | DiffRow::Change { row, .. } | DiffRow::Remark { row, .. }) => row.text(),
             Some(DiffRow::Prose { row, .. }) => row.text(),
             Some(DiffRow::Fold(lines)) => format!("{lines} unchanged lines"),
+            Some(DiffRow::BlankHunk { file, hunk }) => self.blank_words((*file, *hunk)),
             Some(DiffRow::Heading { file, hunk }) => self
                 .hunk(*file, *hunk)
                 .and_then(|hunk| hunk.heading.as_ref())

@@ -139,8 +139,7 @@ impl Sheet {
         for hunk in &diff.hunks {
             self.note(Row::default(), PlanSpot { heading: true, ..PlanSpot::default() });
             for line in &hunk.lines {
-                let words = String::from_utf8_lossy(line.body());
-                let words = escape::show(&words, &Show::default()).into_owned();
+                let words = escape::show_bytes(line.body(), &Show::default()).into_owned();
                 let (sign, role) = match line.kind {
                     LineKind::Added => ("+ ", Role::DiffAddSign),
                     LineKind::Removed => ("- ", Role::DiffDelSign),
@@ -262,6 +261,7 @@ impl DiffPane {
             | DiffRow::Note(_)
             | DiffRow::Fold(_)
             | DiffRow::Heading { .. }
+            | DiffRow::BlankHunk { .. }
             | DiffRow::Line(_)
             | DiffRow::Prose { .. }
             | DiffRow::Change { .. }
@@ -311,6 +311,7 @@ pub(super) fn read_words(row: &DiffRow) -> Option<String> {
         | DiffRow::Note(_)
         | DiffRow::Fold(_)
         | DiffRow::Heading { .. }
+        | DiffRow::BlankHunk { .. }
         | DiffRow::Line(_)
         | DiffRow::Remark { .. }
         | DiffRow::Pair { .. } => None,

@@ -57,7 +57,8 @@ impl Remarks {
         if let Some(known) = self.fates.get(&key) {
             return *known;
         }
-        let bytes = side.as_ref().map(|content| scene.contents.bytes(content));
+        let (_, contents) = scene.shown_files();
+        let bytes = side.as_ref().map(|content| contents.bytes(content));
         let fate = match bytes {
             None => comment.anchor.fate(""),
             Some(Some(bytes)) => comment.anchor.fate(&foreign::readable(bytes)),

@@ -122,6 +122,16 @@ impl TalkPane {
         self.items.iter().rev().take_while(|item| Some(item.seq) > self.last_seen).count()
     }
 
+    /// Moves to the message with this number, or to what it became a part of; false when it is not kept.
+    pub fn go_to(&mut self, seq: Seq, height: usize) -> bool {
+        let Some(at) = self.items.iter().rposition(|item| item.seq <= seq) else { return false };
+        let gap = self.items.get(at).map_or(0, |item| usize::from(item.gap));
+        if let Some(row) = self.starts.get(at) {
+            self.list.jump(row + gap, self.rows, height);
+        }
+        true
+    }
+
     pub fn go_to_end(&mut self) {
         self.list = List::following();
     }

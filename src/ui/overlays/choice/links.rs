@@ -1,0 +1,118 @@
+//! Lists that lead somewhere: what an item relates to, the session in time, what a search found, and what can be compared.
+
+use super::{Choice, Pick, visible};
+use crate::model::Step;
+use crate::model::session::ActionState;
+use crate::ui::app::links::{Place, related};
+use crate::ui::app::{App, Scene};
+use crate::ui::limits::UI_CHOICES_MAX;
+use crate::wire::{Compare, SearchFound, SearchHit};
+
+impl Choice {
+    /// What the item under review relates to.
+    #[must_use]
+    pub fn related(app: &App) -> Option<Self> {
+        let state = app.scene.target()?;
+        let rows = related(app, state).into_iter().take(UI_CHOICES_MAX).map(|(what, words, place)| {
+            let first = words.lines().next().unwrap_or_default();
+            (format!("{what:<14}{}", visible(first)), String::new(), Pick::Link(place))
+        });
+        let about = vec!["Enter follows, Backspace leads back".to_owned()];
+        Some(Self { about, ..Self::of(format!("Related to {}", state.action.id), rows.collect()) })
+    }
+
+    /// What has happened so far, oldest first; the newest has the cursor.
+    #[must_use]
+    pub fn timeline(scene: &Scene) -> Self {
+        let moments: Vec<_> = scene.moments().rev().take(UI_CHOICES_MAX).collect();
+        let row = |moment: &crate::ui::app::timeline::MomentRow| {
+            let pick = moment.place.clone().map_or(Pick::Nothing, Pick::Link);
+            (format!("{}  {}", scene.clock(moment.at), moment.words), format!("{}", moment.seq), pick)
+        };
+        let rows: Vec<_> = moments.into_iter().rev().map(row).collect();
+        let cursor = rows.len().saturating_sub(1);
+        let about = vec!["Enter goes there, Backspace leads back".to_owned()];
+        Self { about, cursor, is_timeline: true, ..Self::of("The session so far", rows) }
+    }
+
+    /// The same with what came since; a cursor that is not on the newest stays where it is.
+    #[must_use]
+    pub fn newer_timeline(&self, scene: &Scene) -> Self {
+        let newer = Self::timeline(scene);
+        let was_last = self.cursor + 1 >= self.rows.len();
+        // Where the list is full, the oldest rows went.
+        let under = self.rows.get(self.cursor).map(|(_, seq, _)| seq);
+        let there = newer.rows.iter().position(|(_, seq, _)| Some(seq) == under);
+        let cursor = if was_last { newer.cursor } else { there.unwrap_or(0) };
+        Self { cursor, ..newer }
+    }
+
+    /// Where the words were found, newest session first.
+    #[must_use]
+    pub fn found(scene: &Scene, query: &str, found: &SearchFound) -> Self {
+        let own = scene.session.opened.as_ref().map(|opened| &opened.session);
+        let row = |hit: &SearchHit| {
+            let is_own = own == Some(&hit.session);
+            let place = match (is_own, &hit.action) {
+                (true, Some(action)) => Place::Action(action.clone()),
+                (true, None) => Place::Said(hit.seq),
+                (false, action) => Place::Session(hit.session.clone(), action.clone()),
+            };
+            let session = if is_own { "here".to_owned() } else { visible(hit.session.as_str()) };
+            let about = hit.action.as_ref().map_or_else(String::new, |action| format!("{action}  "));
+            (format!("{about}{}", visible(&hit.text)), format!("{session}  {}", scene.clock(hit.at)), Pick::Link(place))
+        };
+        let rows: Vec<_> = found.hits.iter().take(UI_CHOICES_MAX).map(row).collect();
+        let more = if found.complete { "" } else { ", and more: search for longer words" };
+        let about = match rows.len() {
+            0 => format!("nothing with {}", visible(query)),
+            1 => format!("1 place{more}; Enter opens it"),
+            count => format!("{count} places{more}; Enter opens one"),
+        };
+        Self { about: vec![about], ..Self::of(format!("Found: {}", visible(query)), rows) }
+    }
+
+    /// The item under review, steps that changed files, the session, its checkpoints and the last commit.
+    #[must_use]
+    pub fn scopes(scene: &Scene) -> Self {
+        let item = match scene.target() {
+            Some(state) => format!("{} {}", state.action.id, visible(&state.action.title)),
+            None => "nothing now".to_owned(),
+        };
+        let mut rows = vec![("the item under review".to_owned(), item, Pick::Scope(None))];
+        let scope = |name: &str, about: String, compare: Compare, title: String| {
+            (name.to_owned(), about, Pick::Scope(Some((compare, title))))
+        };
+        let plan = &scene.session.plan;
+        let has_changed = |step: &&Step| {
+            let is_of_it = |state: &&ActionState| {
+                let is_within = state.action.step.as_ref().is_some_and(|of| plan.is_within(of, &step.id));
+                is_within && state.finished.as_ref().is_some_and(|finished| finished.files.is_some())
+            };
+            scene.session.actions.iter().any(|state| is_of_it(&state))
+        };
+        rows.extend(plan.steps.iter().filter(has_changed).map(|step| {
+            let (id, title) = (&step.id, visible(&step.title));
+            scope(
+                &format!("step {id}"),
+                title.clone(),
+                Compare::Step { step: id.clone() },
+                format!("step {id}  {title}"),
+            )
+        }));
+        let session = "everything since the session began".to_owned();
+        rows.push(scope("the session", session, Compare::Session, "the session".to_owned()));
+        let head = "the workspace against HEAD".to_owned();
+        rows.push(scope("the last commit", head, Compare::Head, "since the last commit".to_owned()));
+        let room = UI_CHOICES_MAX.saturating_sub(rows.len());
+        rows.extend(scene.session.disk.checkpoints.iter().rev().take(room).map(|(_, made)| {
+            let (name, title) = Self::checkpoint_words(scene, made);
+            scope(&format!("since {name}"), title, Compare::Tree { tree: made.tree }, format!("since {name}"))
+        }));
+        let now = scene.comparison.as_ref().map(|comparison| &comparison.scope);
+        let is_now = |(_, _, pick): &(String, String, Pick)| matches!(pick, Pick::Scope(scope) if scope.as_ref().map(|(compare, _)| compare) == now);
+        let cursor = rows.iter().position(is_now).unwrap_or(0);
+        let about = vec!["Enter shows the difference; nothing can be decided on there".to_owned()];
+        Self { about, cursor, ..Self::of("Compare", rows) }
+    }
+}
