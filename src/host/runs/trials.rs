@@ -321,21 +321,11 @@ impl Runs {
         let command = setup.command_for(&cases);
         // A runner that cannot select runs all: then it is a whole run.
         let asked = if command.argv == setup.command.argv { Vec::new() } else { test.cases.clone() };
-        let id = gate.session().actions.next_id();
         if let (Some(kind), [case]) = (test.search, test.cases.as_slice()) {
             return self.search(gate, client, command, Search::new(gate, case, kind)?);
         }
         let Some(target) = &test.action else {
-            let mut proposal = Proposal::new(format!("run {}", command.line()), Body::Command(command));
-            proposal.checks = true;
-            let action = Action::file(id.clone(), proposal, None);
-            let input = Input::Own { action: Box::new(action), by: client.clone() };
-            self.parts.insert(id.clone(), asked);
-            if let Err(error) = gate.put(input, Blobs::new()) {
-                self.parts.remove(&id);
-                return Err(error.into());
-            }
-            return Ok(OwnAction::of(id));
+            return self.test_workspace(gate, client, command, asked);
         };
         let held = held
             .filter(|a| a.kind() == Kind::Edit)
@@ -372,6 +362,27 @@ impl Runs {
             orders.push_front(CandidateOrder { what, edits, asked, originals, coverage: None, search: None });
         }
         self.test(gate, client, target, command, orders)
+    }
+
+    /// Runs the checks, or some cases of them, on the workspace as it is.
+    fn test_workspace(
+        &mut self,
+        gate: &mut Gate,
+        client: &ClientId,
+        command: Command,
+        asked: Vec<String>,
+    ) -> Result<OwnAction, RpcError> {
+        let id = gate.session().actions.next_id();
+        let mut proposal = Proposal::new(format!("run {}", command.line()), Body::Command(command));
+        proposal.checks = true;
+        let action = Action::file(id.clone(), proposal, None);
+        let input = Input::Own { action: Box::new(action), by: client.clone() };
+        self.parts.insert(id.clone(), asked);
+        if let Err(error) = gate.put(input, Blobs::new()) {
+            self.parts.remove(&id);
+            return Err(error.into());
+        }
+        Ok(OwnAction::of(id))
     }
 
     /// Begins a search in a candidate of the workspace.

@@ -196,12 +196,6 @@ fn hint(brush: &mut Brush<'_>, x: u16, y: u16, end: u16, key: &str, label: &str)
     brush.text(x + 1, y, end, label, Role::Hint) + 2
 }
 
-/// The keys of the Plan and Tests panes while nothing is pending.
-const PLAN_HINTS: &[&str] =
-    &["plan-add", "plan-add-below", "plan-reword", "plan-remove", "plan-move-down", "plan-pin", "pause", "stop"];
-const TESTS_HINTS: &[&str] =
-    &["test", "test-failed", "test-selected", "test-source", "test-filter", "test-find", "pause", "stop"];
-
 /// Returns the commands worth a reminder now, most useful first.
 pub(super) fn hinted(app: &App) -> Vec<&'static str> {
     let session = &app.scene.session;
