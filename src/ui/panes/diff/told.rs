@@ -77,6 +77,10 @@ pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row>
             rows.push(Row::new(verb, Role::TextSoft).and(exact(action.target().unwrap_or_default()), Role::TextStrong));
             if let Some(why) = action.rationale.as_ref().filter(|_| action.executor == Executor::Host) {
                 wrapped(&mut rows, "         ", Role::TextSoft, &why.text, Role::Text, columns);
+                for evidence in &why.evidence {
+                    let text = escape::show(&evidence.text, &Show::default());
+                    wrapped(&mut rows, "         ", Role::TextSoft, &text, Role::TextSoft, columns);
+                }
             }
         }
         Kind::Plan | Kind::Other => {
