@@ -25,7 +25,8 @@ fn connection(target: &str, size: (u16, u16)) -> Stage {
         action.insert("target".to_owned(), json!(target));
         action.insert("executor".to_owned(), json!("host"));
         action.insert("title".to_owned(), json!(format!("connect to {target} for a6")));
-        action.insert("rationale".to_owned(), json!({"text": "a6 asks for it in its layer (process 12 cargo fetch)"}));
+        let process = json!([{"kind": "process", "text": "as it calls itself: 12 cargo fetch\u{202e}"}]);
+        action.insert("rationale".to_owned(), json!({"text": "a6 asks for it in its layer", "evidence": process}));
     });
     stage.command("bottom");
     stage
@@ -65,6 +66,8 @@ fn a_connection_shows_where_it_goes_and_who_asks() {
         let text = stage.text();
         assert!(text.contains("connect  registry.corp:443 at 10.0.0.5"), "{text}");
         assert!(text.contains("a6 asks for it in its layer"), "{text}");
+        assert!(text.contains("as it calls itself: 12 cargo fetch") && !text.contains('\u{202e}'), "{text}");
+        assert!(text.contains("= always"), "{text}");
         stage.press("g N");
         assert!(stage.text().contains("only a command has a network of its own"), "{}", stage.text());
         stage.command("approve");

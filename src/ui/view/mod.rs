@@ -225,6 +225,9 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
     if state.held.as_ref().is_some_and(Held::is_guarded) {
         return vec!["approve", "redirect", "deny", "explain", "edit", "test", "pause", "stop"];
     }
+    if state.action.kind() == Kind::Network {
+        return vec!["approve", "always", "deny", "redirect", "explain", "pause", "stop"];
+    }
     let mut names = vec!["approve"];
     if state.action.form().is_some() {
         return vec!["approve", "deny", "redirect", "options", "explain", "pause", "stop"];

@@ -5,7 +5,7 @@ use crate::base::text::{Show, escape};
 use crate::model::action::Touches;
 use crate::model::event::Network;
 use crate::model::session::{ActionState, Phase, Speaker};
-use crate::model::{Executor, FileChange, Kind};
+use crate::model::{Action, Executor, FileChange, Kind};
 use crate::ui::app::Scene;
 use crate::ui::limits::UI_CALM_SAID_LINES_MAX;
 use crate::ui::panes::inbox::action_words;
@@ -72,13 +72,7 @@ pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row>
             infra::rows(&mut rows, state, columns);
             preview::rows(&mut rows, scene, state, columns);
         }
-        Kind::Read | Kind::Network => {
-            let verb = if action.kind() == Kind::Read { "read     " } else { "connect  " };
-            rows.push(Row::new(verb, Role::TextSoft).and(exact(action.target().unwrap_or_default()), Role::TextStrong));
-            if let Some(why) = action.rationale.as_ref().filter(|_| action.executor == Executor::Host) {
-                wrapped(&mut rows, "         ", Role::TextSoft, &why.text, Role::Text, columns);
-            }
-        }
+        Kind::Read | Kind::Network => reached(&mut rows, &state.action, columns),
         Kind::Plan | Kind::Other => {
             wrapped(&mut rows, "", Role::Text, &action.title, Role::TextStrong, columns);
             consented(&mut rows, scene, state, columns);
@@ -86,6 +80,22 @@ pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row>
         Kind::Edit => wrapped(&mut rows, "", Role::Text, &action.title, Role::TextStrong, columns),
     }
     rows
+}
+
+/// What is read or connected to; who asks for it, where that is not the agent's own proposal.
+fn reached(rows: &mut Vec<Row>, action: &Action, columns: u16) {
+    let verb = if action.kind() == Kind::Read { "read     " } else { "connect  " };
+    rows.push(
+        Row::new(verb, Role::TextSoft)
+            .and(escape::show(action.target().unwrap_or_default(), &Show::default()), Role::TextStrong),
+    );
+    if let Some(why) = action.rationale.as_ref().filter(|_| action.executor == Executor::Host) {
+        wrapped(rows, "         ", Role::TextSoft, &why.text, Role::Text, columns);
+        for evidence in &why.evidence {
+            let text = escape::show(&evidence.text, &Show::default());
+            wrapped(rows, "         ", Role::TextSoft, &text, Role::TextSoft, columns);
+        }
+    }
 }
 
 /// The network that the supervisor chose for a command.
