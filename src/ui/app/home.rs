@@ -73,6 +73,7 @@ pub(super) fn drawn(app: &mut App) -> bool {
 /// Shows the action that the client was opened for, once it is known.
 pub(super) fn go_to_wanted(app: &mut App) {
     if let Some(id) = app.way.at.take_if(|id| app.scene.session.actions.get(id).is_some()) {
+        app.panes.trail.went_to(&id);
         app.scene.set_target(Some(id));
         app.focus_on(PaneId::Diff);
     }
