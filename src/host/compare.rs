@@ -3,13 +3,14 @@
 
 use super::clients::Responder;
 use super::gate::Gate;
-use super::limits::{COMPARE_BYTES_MAX, COMPARE_FILES_MAX, COMPARE_INLINE_BYTES_MAX};
+use super::limits::{COMPARE_BYTES_MAX, COMPARE_FILES_MAX, COMPARE_INLINE_BYTES_MAX, COMPARES_AT_ONCE_MAX};
 use crate::base::{Digest, RelPath, StepId};
 use crate::model::event::FileOutcome;
 use crate::model::{Content, FileChange, FileEdit, Moment, Node, NodeKind, Session};
 use crate::port::{TreeChange, Workspace};
-use crate::wire::{Answer, Compare, Compared, RpcError};
+use crate::wire::{Answer, Code, Compare, Compared, RpcError};
 use std::collections::BTreeMap;
+use tokio::sync::Semaphore;
 
 /// What is compared with what.
 enum Scope {
@@ -21,7 +22,14 @@ enum Scope {
     Head,
 }
 
+/// Each records the tree: a client that asks again and again waits for its turn elsewhere.
+static AT_ONCE: Semaphore = Semaphore::const_new(COMPARES_AT_ONCE_MAX);
+
 pub fn answer(gate: &Gate, compare: Compare, reply: Responder) {
+    let Ok(turn) = AT_ONCE.try_acquire() else {
+        let why = "other comparisons are being computed: try again in a moment";
+        return drop(reply.send(Err(RpcError::new(Code::Overloaded, why))));
+    };
     let scope = match scope(gate.session(), compare) {
         Ok(scope) => scope,
         // A client that is gone needs no answer.
@@ -29,6 +37,7 @@ pub fn answer(gate: &Gate, compare: Compare, reply: Responder) {
     };
     let (workspace, seq) = (gate.workspace().clone(), gate.session().head);
     tokio::spawn(async move {
+        let _turn = turn;
         let changes = match scope {
             Scope::Changes(changes) => Ok(changes),
             Scope::Tree(tree) => match workspace.snapshot().await {

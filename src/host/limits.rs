@@ -132,3 +132,6 @@ pub const COMPARE_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const COMPARE_INLINE_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of the words of a search.
 pub const SEARCH_QUERY_BYTES_MAX: usize = 1_000;
+/// Comparisons, and searches, that are computed at once; further ones are refused.
+pub const COMPARES_AT_ONCE_MAX: usize = 2;
+pub const SEARCHES_AT_ONCE_MAX: usize = 2;

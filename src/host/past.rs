@@ -2,12 +2,15 @@
 
 use super::clients::Responder;
 use super::gate::rules::Preview;
-use crate::host::limits::SEARCH_QUERY_BYTES_MAX;
+use crate::host::limits::{SEARCH_QUERY_BYTES_MAX, SEARCHES_AT_ONCE_MAX};
 use crate::model::event::RulingWord;
 use crate::port::{Mention, Neighbors, Past};
-use crate::wire::{Answer, PastAllowed, RpcError, Search, SearchFound, SearchHit};
+use crate::wire::{Answer, Code, PastAllowed, RpcError, Search, SearchFound, SearchHit};
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
+use tokio::sync::Semaphore;
+
+static SEARCHES_AT_ONCE: Semaphore = Semaphore::const_new(SEARCHES_AT_ONCE_MAX);
 
 /// See the module.
 pub struct PastSessions {
@@ -42,8 +45,13 @@ impl PastSessions {
             let why = format!("a search has at most {SEARCH_QUERY_BYTES_MAX} bytes");
             return drop(reply.send(Err(RpcError::invalid(why))));
         }
+        let Ok(turn) = SEARCHES_AT_ONCE.try_acquire() else {
+            let why = "other searches are under way: try again in a moment";
+            return drop(reply.send(Err(RpcError::new(Code::Overloaded, why))));
+        };
         let neighbors = self.neighbors.clone();
         tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             let (found, complete) = neighbors.search(&search.query);
             let hit = |mention: Mention| {
                 let Mention { session, seq, at, action, text } = mention;

@@ -46,8 +46,8 @@ fn links_are_followed_and_words_found_in_an_earlier_session(size: (u16, u16)) {
         text.contains("1 place") && text.contains("zebra is striped")
     });
     screen.press("enter");
-    screen.wait("that session is open", |text| {
-        text.contains("a1") && !text.contains("1 pending") && !text.contains("NEW")
+    screen.wait("that session is open, at what was found", |text| {
+        text.contains("a1  a.txt") && text.contains("one") && !text.contains("1 pending")
     });
     screen.quit();
     drop(hosts);

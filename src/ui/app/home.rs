@@ -92,6 +92,7 @@ pub(super) fn drawn(app: &mut App) -> bool {
 pub(super) fn go_to_wanted(app: &mut App) {
     place::restore(app);
     if let Some(id) = app.way.at.take_if(|id| app.scene.session.actions.get(id).is_some()) {
+        app.panes.trail.went_to(&id);
         app.scene.set_target(Some(id));
         app.focus_on(PaneId::Diff);
     }

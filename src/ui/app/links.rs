@@ -59,15 +59,30 @@ struct Stand {
     cursor: usize,
 }
 
-/// The places that links were followed from, newest last, bounded.
+/// The places that links were followed from, newest last, bounded; and the action that the last one led to.
 #[derive(Debug, Default)]
-pub struct Trail(VecDeque<Stand>);
+pub struct Trail {
+    stands: VecDeque<Stand>,
+    goal: Option<ActionId>,
+}
+
+impl Trail {
+    /// The user went to this action: it stays until they go elsewhere.
+    pub fn went_to(&mut self, action: &ActionId) {
+        self.goal = Some(action.clone());
+    }
+
+    #[must_use]
+    pub fn leads_to(&self, action: Option<&ActionId>) -> bool {
+        action.is_some() && self.goal.as_ref() == action
+    }
+}
 
 /// Goes where a link leads, and remembers where it was followed from.
 pub fn follow(app: &mut App, place: Place) -> Vec<Request> {
     let cursor = app.panes.get(app.focus).list().cursor;
     let stand = Stand { focus: app.focus, target: app.scene.target.clone(), cursor };
-    let trail = &mut app.panes.trail.0;
+    let trail = &mut app.panes.trail.stands;
     if trail.len() >= UI_TRAIL_PLACES_MAX {
         trail.pop_front();
     }
@@ -106,6 +121,7 @@ pub fn follow(app: &mut App, place: Place) -> Vec<Request> {
 }
 
 fn show(app: &mut App, id: ActionId, pane: PaneId) -> Vec<Request> {
+    app.panes.trail.went_to(&id);
     app.scene.set_target(Some(id));
     app.focus_on(pane);
     app.compute_pictures()
@@ -113,7 +129,7 @@ fn show(app: &mut App, id: ActionId, pane: PaneId) -> Vec<Request> {
 
 /// Goes back to where the last link was followed from.
 pub fn back(app: &mut App) -> Vec<Request> {
-    let Some(Stand { focus, target, cursor }) = app.panes.trail.0.pop_back() else {
+    let Some(Stand { focus, target, cursor }) = app.panes.trail.stands.pop_back() else {
         app.say(Toast::plain("no link was followed"));
         return Vec::new();
     };

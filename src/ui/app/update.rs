@@ -259,7 +259,7 @@ impl App {
             && let Some(first) = self.panes.inbox.waiting().next().cloned()
         {
             self.scene.set_target(Some(first));
-        } else if self.scene.held_target().is_none() {
+        } else if self.scene.held_target().is_none() && !self.panes.trail.leads_to(self.scene.target.as_ref()) {
             self.scene.set_target(self.scene.newest_edit());
         }
         self.scene.sync_review();

@@ -423,7 +423,7 @@ pub(super) fn step(app: &mut App) -> Vec<Request> {
         app.say(Toast::plain("no action is pending"));
         return Vec::new();
     }
-    if app.scene.target != oldest {
+    if app.scene.target != oldest || app.scene.comparison.is_some() {
         app.scene.set_target(oldest);
         app.focus_on(PaneId::Diff);
         app.say(Toast::warning("nothing was approved: this is the oldest pending action, view it and press again"));

@@ -161,6 +161,10 @@ fn freeze() -> Request {
 }
 
 fn undo(app: &mut App) -> Vec<Request> {
+    if app.scene.comparison.is_some() {
+        app.say(Toast::warning("nothing was undone: a comparison is shown, Esc leads back to the item"));
+        return Vec::new();
+    }
     let session = &app.scene.session;
     let mine = app.scene.target.as_ref().and_then(|id| session.actions.get(id));
     if mine.is_some_and(|state| state.phase == Phase::Running) {
