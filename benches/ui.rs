@@ -140,7 +140,7 @@ fn first_frame() -> usize {
 
 fn opened(lines: &str) -> Option<App> {
     let mut app = client()?;
-    app.update(0, Msg::Linked { client: "c1".into(), control: true, head: rightseat::base::Seq(0) });
+    app.update(0, Msg::Linked { client: "c1".into(), control: true, head: rightseat::base::Seq(0), recent: false });
     let envelopes: Vec<Envelope> = lines.lines().filter_map(|line| Envelope::from_json(line).ok()).collect();
     let requests = app.update(0, Msg::Events(envelopes, UnixMs(0)));
     for request in requests {

@@ -13,8 +13,8 @@ use crate::model::decide::Input;
 use crate::model::event::{Drafted, Event, ImageKept, NetworkChanged};
 use crate::port::{Blobs, ToAgent};
 use crate::wire::{
-    self, Answer, BlobGet, BlobPart, Code, Controlled, Freeze, LeaseRevoke, PlanEditing, PlanRevision, Processes,
-    Prompt, PutImage, Queued, Request, RpcError, Seen, SetDraft, SetMode, SetNetwork, Stepped,
+    self, Answer, BlobGet, BlobPart, Code, Freeze, LeaseRevoke, PlanEditing, PlanRevision, Processes, Prompt, PutImage,
+    QueueEdit, Queued, Request, RpcError, Seen, SetDraft, SetMode, SetNetwork, Stepped,
 };
 use base64::Engine as _;
 
@@ -60,26 +60,14 @@ impl Actor {
             }
             Request::Attach(attach) => self.seats.attach(gate, client, &attach).map(Answer::Attach),
             Request::Control(set) => self.seats.control(gate, client, &set.wish).map(Answer::Control),
-            Request::Follow(follow) => {
-                self.seats.follow(client, follow.follow);
-                let session = gate.session();
-                Ok(Answer::Follow(Controlled { control: session.clients.control.clone(), seq: session.head }))
-            }
-            Request::Show(view) => {
-                self.seats.show(gate, client, view);
-                Ok(Answer::Show(self.seen()))
-            }
+            Request::Follow(follow) => Ok(Answer::Follow(self.seats.follow(gate, client, follow.follow))),
+            Request::Show(view) => Ok(Answer::Show(self.seats.show(gate, client, view))),
             Request::Prompt(prompt) => self.prompt(prompt).map(Answer::Prompt),
             Request::Draft(draft) => self.draft(client, draft).map(Answer::Draft),
-            Request::Queue(edit) => {
-                self.line.change_queue(gate, edit).map_err(RpcError::from).map(|()| Answer::Queue(self.seen()))
-            }
+            Request::Queue(edit) => self.change_queue(edit).map(Answer::Queue),
             Request::Image(image) => keep_image(gate, client, image).map(Answer::Image),
             Request::Run(run) => self.runs.own_command(gate, client, run.command).map(Answer::Run),
-            Request::Cancel => {
-                self.cancel();
-                Ok(Answer::Cancel(self.seen()))
-            }
+            Request::Cancel => Ok(Answer::Cancel(self.cancel_turn())),
             Request::Close(close) => {
                 self.close(close.why.as_deref().unwrap_or("closed by the user"));
                 Ok(Answer::Close(self.seen()))
@@ -127,6 +115,16 @@ impl Actor {
 
     fn seen(&self) -> Seen {
         Seen { seq: self.gate.session().head }
+    }
+
+    fn change_queue(&mut self, edit: QueueEdit) -> Result<Seen, RpcError> {
+        self.line.change_queue(&mut self.gate, edit)?;
+        Ok(self.seen())
+    }
+
+    fn cancel_turn(&mut self) -> Seen {
+        self.cancel();
+        self.seen()
     }
 
     fn draft(&mut self, client: &ClientId, draft: SetDraft) -> Result<Seen, RpcError> {

@@ -103,7 +103,7 @@ pub(super) const COMMANDS: &[Command] = &[
             "take-control",
             "ask for control",
             "Ask for control; again: take it unanswered; with it: give it",
-            |app| seat::pass_control(app),
+            seat::pass_control,
         )
     },
     Command {
