@@ -108,7 +108,7 @@ fn shown(bencher: divan::Bencher, bytes: Vec<u8>, count: usize) {
             way: rightseat::ui::run::Way::default(),
         };
         let mut app = App::new(start);
-        app.update(0, Msg::Linked { client: "c1".into(), control: true, head: rightseat::base::Seq(0) });
+        app.update(0, Msg::Linked { client: "c1".into(), control: true, head: rightseat::base::Seq(0), recent: false });
         app.update(0, Msg::Input(Input::Key { key: Key::plain('6'), held: false }));
         let mut screen = Screen::new(size);
         let (mut seq, mut waiting, mut drawn) = (0, Vec::new(), 0);

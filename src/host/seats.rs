@@ -7,7 +7,7 @@ use crate::base::{ClientId, UnixMs};
 use crate::host::limits::{CLIENTS_MAX, CONTROL_ASK_MS, CONTROL_AT_WORK_MS};
 use crate::model::ClientChange;
 use crate::model::event::{ClientChanged, Event};
-use crate::wire::{Attach, AttachedAs, Code, ControlWish, Controlled, PROTOCOL, RpcError, SeatView};
+use crate::wire::{Attach, AttachedAs, Code, ControlWish, Controlled, PROTOCOL, RpcError, SeatView, Seen};
 use std::collections::BTreeMap;
 use tokio::sync::watch;
 
@@ -213,15 +213,18 @@ impl Seats {
     }
 
     /// From now on, or no longer, this client is told where the one with control is.
-    pub fn follow(&mut self, client: &ClientId, follow: bool) {
+    pub fn follow(&self, gate: &Gate, client: &ClientId, follow: bool) -> Controlled {
         self.followed.follow(client, follow);
+        let session = gate.session();
+        Controlled { control: session.clients.control.clone(), seq: session.head }
     }
 
     /// The client with control says where its user is.
-    pub fn show(&mut self, gate: &Gate, client: &ClientId, view: SeatView) {
+    pub fn show(&self, gate: &Gate, client: &ClientId, view: SeatView) -> Seen {
         if gate.session().clients.control.as_ref() == Some(client) {
             self.followed.show(client, view);
         }
+        Seen { seq: gate.session().head }
     }
 }
 

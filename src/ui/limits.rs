@@ -137,6 +137,10 @@ pub const UI_BEGINNING_BYTES_MAX: usize = 64 * 1024;
 pub const UI_BEGINNING_COMPARED_BYTES: usize = 4 * 1024;
 /// Shortest time between two frames (about 60 a second); nothing is drawn when nothing changed.
 pub const UI_FRAME_MS_MIN: u64 = 16;
+/// Longest time between two frames on a slow link, milliseconds.
+pub const UI_SLOW_FRAME_MS_MAX: u64 = 1_000;
+/// Times the latency of a link between two requests that nobody waits for.
+pub const UI_CHATTER_FACTOR: u64 = 4;
 /// Messages taken in before a frame is due even though more are there.
 pub const UI_BACKLOG_MAX: usize = 4_096;
 /// Time for which the loop takes in such a backlog before it draws, milliseconds.

@@ -62,7 +62,7 @@ fn control_is_asked_for_refused_and_given() {
 #[test]
 fn control_is_taken_when_nobody_answers_or_nobody_has_it() {
     let room = Room::with(&[("a.txt", "one\n")]);
-    let mut first = started(&room);
+    let first = started(&room);
     let session = first.session.clone();
     let (mut second, mut third) = (watcher(&room, &session), watcher(&room, &session));
     wish(&mut second, json!("ask")).unwrap();
@@ -94,7 +94,7 @@ fn a_client_that_comes_back_gets_what_is_still_its_own() {
     let first = started(&room);
     let session = first.session.clone();
     let mut second = watcher(&room, &session);
-    let mut again = |resume: &str| {
+    let again = |resume: &str| {
         let mut seat = Seat::over(room.command(&["attach", &session, "--stdio"]));
         let params = json!({"protocol": {"min": 1, "max": 1}, "control": true, "resume": resume});
         let attached = seat.ask("session/attach", params);

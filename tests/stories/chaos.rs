@@ -142,7 +142,9 @@ impl Machine<'_> {
                 None => {}
             }
         }
-        panic!("{} {action} was never decided", self.session);
+        let (_, out, _) = self.room.run(&["export", &self.session, "--jsonl"]);
+        let last: Vec<&str> = out.lines().rev().take(30).collect();
+        panic!("{} {action} was never decided:\n{}", self.session, last.join("\n"));
     }
 }
 

@@ -143,6 +143,9 @@ fn home_and_a_session_work(kind: Kind) {
             break;
         }
         terminal.keys("j");
+        terminal.wait("the refusal is gone", |text| {
+            !text.contains("nothing was approved") && !text.contains("before you approve")
+        });
     }
     terminal.wait("it is done", |text| text.contains("session done"));
     terminal.keys("q");

@@ -14,8 +14,8 @@ use crate::model::decide::Input;
 use crate::model::event::{ChecksChanged, Drafted, Event, ImageKept, NetworkChanged};
 use crate::port::{Blobs, ToAgent};
 use crate::wire::{
-    self, Answer, BlobGet, BlobPart, Code, Controlled, Freeze, LeaseRevoke, PlanEditing, PlanRevision, Processes,
-    Prompt, PutImage, QueueEdit, Queued, Request, RpcError, Seen, SetChecks, SetDraft, SetMode, SetNetwork, Stepped,
+    self, Answer, BlobGet, BlobPart, Code, Freeze, LeaseRevoke, PlanEditing, PlanRevision, Processes, Prompt, PutImage,
+    QueueEdit, Queued, Request, RpcError, Seen, SetChecks, SetDraft, SetMode, SetNetwork, Stepped,
 };
 use base64::Engine as _;
 
@@ -64,11 +64,8 @@ impl Actor {
             }
             Request::Attach(attach) => self.seats.attach(gate, client, &attach).map(Answer::Attach),
             Request::Control(set) => self.seats.control(gate, client, &set.wish).map(Answer::Control),
-            Request::Follow(follow) => Ok(Answer::Follow(self.follow_or_not(client, follow.follow))),
-            Request::Show(view) => {
-                self.seats.show(gate, client, view);
-                Ok(Answer::Show(self.seen()))
-            }
+            Request::Follow(follow) => Ok(Answer::Follow(self.seats.follow(gate, client, follow.follow))),
+            Request::Show(view) => Ok(Answer::Show(self.seats.show(gate, client, view))),
             Request::Prompt(prompt) => self.prompt(prompt).map(Answer::Prompt),
             Request::Draft(draft) => self.draft(client, draft).map(Answer::Draft),
             Request::Queue(edit) => self.queue(edit).map(Answer::Queue),
@@ -117,12 +114,6 @@ impl Actor {
             Request::BlobGet(get) => blob_part(gate, &get).map(Answer::BlobGet),
         };
         let _ = reply.send(answer);
-    }
-
-    fn follow_or_not(&mut self, client: &ClientId, follow: bool) -> Controlled {
-        self.seats.follow(client, follow);
-        let session = self.gate.session();
-        Controlled { control: session.clients.control.clone(), seq: session.head }
     }
 
     fn closed(&mut self, why: Option<&str>) -> Seen {

@@ -4,12 +4,14 @@
 
 use super::timeline::Timeline;
 use super::toast::Toast;
-use super::{App, RemoteLink, Request};
-use crate::base::Seq;
+use super::{AnswerData, App, RemoteLink, Request};
+use crate::base::{ActionId, Seq};
 use crate::model::Envelope;
+use crate::model::event::Verdict;
 use crate::model::session::Session;
 use crate::policy::pipeline::Ledger;
 use crate::ui::layout::PaneId;
+use crate::ui::limits::UI_CHATTER_FACTOR;
 use crate::ui::overlays::{Overlay, Pipeline};
 use crate::wire;
 
@@ -30,6 +32,44 @@ pub enum Past {
 pub struct Far {
     pub link: Option<RemoteLink>,
     pub past: Past,
+    /// Decisions that the host has not answered yet.
+    pub unanswered: Vec<(ActionId, Verdict)>,
+}
+
+impl Far {
+    /// The shortest time between two requests that nobody waits for: `ms`, and more where the link is slow.
+    #[must_use]
+    pub fn paced_ms(&self, ms: u64) -> u64 {
+        let latency_ms = self.link.as_ref().and_then(|link| link.latency_ms).unwrap_or(0);
+        ms.max(latency_ms.saturating_mul(UI_CHATTER_FACTOR))
+    }
+
+    /// The decisions that are on their way to another machine, in words.
+    #[must_use]
+    pub fn on_the_way(&self) -> Option<String> {
+        let (first, verdict) = self.unanswered.first().filter(|_| self.link.is_some())?;
+        let more = self.unanswered.len() - 1;
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        Some(format!("{first}{more} {}, not confirmed yet", verdict.words()))
+    }
+}
+
+/// Decisions go out.
+pub(super) fn asked(app: &mut App, requests: &[Request]) {
+    for request in requests {
+        if let Request::Host(wire::Request::Decide(decide)) = request {
+            app.scene.far.unanswered.push((decide.action.clone(), decide.verdict));
+        }
+    }
+}
+
+/// An answer came, or will not come.
+pub(super) fn answered(app: &mut App, asked: &wire::Request, outcome: Result<AnswerData, String>) -> Vec<Request> {
+    if let wire::Request::Decide(decide) = asked {
+        let at = app.scene.far.unanswered.iter().position(|(action, _)| *action == decide.action);
+        at.map(|at| app.scene.far.unanswered.remove(at));
+    }
+    app.answered(asked, outcome)
 }
 
 /// What was read of the rest.
@@ -126,6 +166,23 @@ mod tests {
     use super::*;
     use crate::model::session::Session;
     use crate::ui::tests::stage::{MORE, SESSION, Stage, envelopes};
+
+    /// On another machine a decision is marked until the host has answered, and a slow link is asked less often.
+    #[test]
+    fn a_decision_on_its_way_is_marked_until_it_is_answered() {
+        let mut stage = Stage::set(120, 40, "dark");
+        let far = RemoteLink { host: "box".to_owned(), latency_ms: Some(900), down: None };
+        stage.send(crate::ui::app::Msg::LinkState(far));
+        assert_eq!(stage.app.scene.far.paced_ms(250), 3_600);
+        stage.press("d enter");
+        stage.draw();
+        let [wire::Request::Decide(decide)] = &stage.asked[..] else { panic!("{:?}", stage.asked) };
+        assert!(stage.text().contains("a7 denied, not confirmed yet"), "{}", stage.text());
+        let asked = Box::new(wire::Request::Decide(decide.clone()));
+        stage.send(crate::ui::app::Msg::Answered { asked, outcome: Ok(AnswerData::Done) });
+        stage.draw();
+        assert!(!stage.text().contains("not confirmed yet"), "{}", stage.text());
+    }
 
     /// The recent part of a session is sent, then the user goes to the beginning of the conversation.
     #[test]

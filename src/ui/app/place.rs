@@ -84,6 +84,7 @@ pub(super) fn input(app: &mut App, input: Input) -> Vec<Request> {
         app.way.place = None;
     }
     let mut requests = app.input(input);
+    past::asked(app, &requests);
     requests.extend(past::viewed(app));
     requests
 }

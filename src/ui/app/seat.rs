@@ -152,7 +152,7 @@ fn unshown(app: &App) -> Option<SeatView> {
 fn show_due_at_ms(app: &App) -> Option<u64> {
     unshown(app)?;
     let last = app.scene.seat.shown.as_ref().map_or(0, |(_, at)| *at);
-    Some(last.saturating_add(UI_VIEW_MS_MIN))
+    Some(last.saturating_add(app.scene.far.paced_ms(UI_VIEW_MS_MIN)))
 }
 
 /// Tells those who follow where this client is, when it is time.

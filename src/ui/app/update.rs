@@ -39,7 +39,7 @@ impl App {
             Msg::Input(input) => place::input(self, input),
             Msg::Events(envelopes, _) if self.scene.record.is_some() => record::heard(self, envelopes),
             Msg::Events(envelopes, wall) => self.events(&envelopes, wall),
-            Msg::Answered { asked, outcome } => self.answered(&asked, outcome),
+            Msg::Answered { asked, outcome } => past::answered(self, &asked, outcome),
             Msg::Linked { client, control, head, recent } => {
                 self.scene.linked(client, control, head, recent);
                 if matches!(self.overlay, Some(Overlay::Welcome(_))) {
@@ -47,10 +47,7 @@ impl App {
                 }
                 self.composer_asks()
             }
-            Msg::Silent(pid) => {
-                self.silent(pid);
-                Vec::new()
-            }
+            Msg::Silent(pid) => self.silent(pid),
             Msg::Speaks => {
                 self.scene.silent = None;
                 self.scene.touched.actions = true;
@@ -150,13 +147,14 @@ impl App {
         });
     }
 
-    fn silent(&mut self, pid: Option<i32>) {
+    fn silent(&mut self, pid: Option<i32>) -> Vec<Request> {
         let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
         let text = format!("the host{process} is not responding: it is stopped or too busy");
         self.say(Toast::error(format!("{text}; nothing is lost")));
         let wake = pid.map(|pid| format!("; `kill -CONT {pid}` resumes a stopped process")).unwrap_or_default();
         self.scene.silent = Some(text + &wake);
         self.scene.touched.actions = true;
+        Vec::new()
     }
 
     /// The external editor came back: its text is the user's version, unless the action has become another meanwhile.
@@ -295,7 +293,8 @@ impl App {
             return None;
         }
         let (_, asked_at) = self.scene.processes;
-        let due = asked_at == 0 || self.scene.now_ms.saturating_sub(asked_at) >= UI_PROCESSES_MS_MIN;
+        let due =
+            asked_at == 0 || self.scene.now_ms.saturating_sub(asked_at) >= self.scene.far.paced_ms(UI_PROCESSES_MS_MIN);
         let wanted = due && self.layout.shows(PaneId::Output) && matches!(self.scene.link, Link::Attached { .. });
         if wanted {
             self.scene.processes.1 = self.scene.now_ms;
@@ -311,7 +310,7 @@ impl App {
         self.overlay = Some(Overlay::Revert(Revert::new(asked.clone(), needed)));
     }
 
-    fn answered(&mut self, asked: &wire::Request, outcome: Result<AnswerData, String>) -> Vec<Request> {
+    pub(super) fn answered(&mut self, asked: &wire::Request, outcome: Result<AnswerData, String>) -> Vec<Request> {
         if let wire::Request::Allow(allow) = asked
             && allow.preview
         {

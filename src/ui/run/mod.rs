@@ -18,7 +18,7 @@ use crate::model::PromptPart;
 use crate::ui::app::{App, Leave, Msg, Request, Start, seat};
 use crate::ui::home::{Act, Told};
 use crate::ui::keymap::{self, Keymap, KeymapError};
-use crate::ui::limits::{UI_BACKLOG_MAX, UI_BACKLOG_MS_MAX, UI_FRAME_MS_MIN, UI_JOBS_WAITING_MAX};
+use crate::ui::limits::{UI_BACKLOG_MAX, UI_BACKLOG_MS_MAX, UI_JOBS_WAITING_MAX};
 use crate::ui::linear::{self, LineRenderer};
 use crate::ui::look::Look;
 use crate::ui::overlays::Overlay;
@@ -191,6 +191,7 @@ pub async fn run(
         started: Instant::now(),
         drawn_at: None,
         dirty: true,
+        is_awaited: true,
         options,
     };
     let ended = client.run(&modes).await;
@@ -286,6 +287,8 @@ struct Client {
     started: Instant,
     drawn_at: Option<Instant>,
     dirty: bool,
+    /// The user did something since the last frame.
+    is_awaited: bool,
     options: Options,
 }
 
@@ -359,7 +362,7 @@ impl Client {
     }
 
     fn frame_due_at(&self) -> Option<Instant> {
-        self.drawn_at.map(|at| at + Duration::from_millis(UI_FRAME_MS_MIN))
+        self.drawn_at.map(|at| at + self.outlet.pace(self.is_awaited))
     }
 
     fn is_frame_due(&self) -> bool {
@@ -375,7 +378,7 @@ impl Client {
             Surface::Lines(renderer) => bytes.extend(renderer.tell(app)),
         }
         self.outlet.send(bytes);
-        self.dirty = false;
+        (self.dirty, self.is_awaited) = (false, false);
         self.drawn_at = Some(Instant::now());
         let at = self.now_ms();
         self.app.update(at, Msg::Drawn);
@@ -441,7 +444,8 @@ impl Client {
                     *size = self.surface.room(*size);
                 }
                 // A key that came up changes nothing on the screen.
-                self.dirty |= input != Input::KeyUp;
+                self.is_awaited |= input != Input::KeyUp;
+                self.dirty |= self.is_awaited;
                 Msg::Input(input)
             }
             Woke::AgesDue => {

@@ -2,18 +2,20 @@
 //! not the client. At most one frame is on its way.
 
 use super::modes;
-use crate::ui::limits::UI_RESTORE_MS_MAX;
+use crate::ui::limits::{UI_FRAME_MS_MIN, UI_RESTORE_MS_MAX, UI_SLOW_FRAME_MS_MAX};
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// See the module.
 #[derive(Debug)]
 pub struct Outlet {
     frames: SyncSender<Vec<u8>>,
-    done: mpsc::Receiver<io::Result<()>>,
+    done: mpsc::Receiver<io::Result<Duration>>,
     busy: bool,
+    /// The time that recent frames took to be written: a slow link shows there.
+    drain: Duration,
 }
 
 impl Outlet {
@@ -27,7 +29,7 @@ impl Outlet {
         std::thread::Builder::new()
             .name("rightseat-screen".to_owned())
             .spawn(move || write(&to_write, &written, sink))?;
-        Ok(Self { frames, done, busy: false })
+        Ok(Self { frames, done, busy: false, drain: Duration::ZERO })
     }
 
     /// Returns whether the last frame is still being written; then the next one waits and includes what comes
@@ -35,6 +37,14 @@ impl Outlet {
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.busy
+    }
+
+    /// The shortest time between two frames. A link is left free for as long as a frame takes it, so that keys and their
+    /// effects get through; those are `awaited` and shown as soon as the terminal has taken the last frame.
+    #[must_use]
+    pub fn pace(&self, awaited: bool) -> Duration {
+        let (least, most) = (Duration::from_millis(UI_FRAME_MS_MIN), Duration::from_millis(UI_SLOW_FRAME_MS_MAX));
+        if awaited { least } else { (self.drain * 2).clamp(least, most) }
     }
 
     /// Sends one frame off. Nothing happens for an empty one.
@@ -62,17 +72,22 @@ impl Outlet {
         }
         let result = self.done.recv().await;
         self.busy = false;
-        result.unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()))
+        let took = result.unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()))?;
+        // A link that has become fast is believed after a few frames.
+        self.drain = took.max(self.drain / 2);
+        Ok(())
     }
 }
 
 fn write(
     frames: &Receiver<Vec<u8>>,
-    written: &mpsc::Sender<io::Result<()>>,
+    written: &mpsc::Sender<io::Result<Duration>>,
     mut sink: impl FnMut(&[u8]) -> io::Result<()>,
 ) {
     while let Ok(frame) = frames.recv() {
-        if written.blocking_send(sink(&frame)).is_err() {
+        let begun = Instant::now();
+        let result = sink(&frame).map(|()| begun.elapsed());
+        if written.blocking_send(result).is_err() {
             return;
         }
     }
@@ -116,6 +131,28 @@ mod tests {
         assert!(!outlet.is_busy());
         assert_eq!(frames.try_recv().as_deref(), Ok(&b"frame"[..]));
         slow.join().expect("no panic");
+    }
+
+    #[tokio::test]
+    async fn frames_come_seldom_where_they_are_written_slowly_and_often_again_afterwards() {
+        let (go, wait) = sync_channel::<u64>(1);
+        let mut outlet = Outlet::open(move |_: &[u8]| {
+            std::thread::park_timeout(Duration::from_millis(wait.recv().unwrap_or(0)));
+            Ok(())
+        })
+        .expect("a thread");
+        assert_eq!(outlet.pace(false), Duration::from_millis(UI_FRAME_MS_MIN));
+        let mut paces = Vec::new();
+        for ms in [80, 0, 0, 0, 0, 0] {
+            go.send(ms).expect("the writer waits");
+            outlet.send(b"frame".to_vec());
+            outlet.written().await.expect("written");
+            paces.push(outlet.pace(false));
+        }
+        assert!(paces[0] >= Duration::from_millis(150), "{paces:?}");
+        assert_eq!(outlet.pace(true), Duration::from_millis(UI_FRAME_MS_MIN));
+        assert!(paces.is_sorted_by(|a, b| a >= b), "{paces:?}");
+        assert!(paces[5] < Duration::from_millis(100), "{paces:?}");
     }
 
     #[tokio::test]

@@ -275,6 +275,7 @@ fn health(app: &App) -> Words {
         words.push((format!("{missing}  "), Role::TextFaint));
     }
     words.extend(others(app));
+    words.extend(app.scene.far.on_the_way().map(|text| (format!("{text}  "), Role::Waits)));
     if let (Link::Attached { control }, Some(far)) = (&app.scene.link, &app.scene.far.link) {
         if !control {
             words.push(("no control  ".to_owned(), Role::Warn));

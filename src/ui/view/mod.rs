@@ -196,17 +196,22 @@ fn hint(brush: &mut Brush<'_>, x: u16, y: u16, end: u16, key: &str, label: &str)
     brush.text(x + 1, y, end, label, Role::Hint) + 2
 }
 
+/// The same while this client is not in control, or is asked for it.
+fn hinted_of_seat(app: &App) -> Option<Vec<&'static str>> {
+    if matches!(app.scene.link, Link::Lost(_) | Link::Connecting) {
+        return Some(vec!["quit"]);
+    }
+    if !app.scene.has_control() && app.scene.record.is_none() && !app.reads_only {
+        return Some(vec!["take-control", "follow", "swap", "yank", "detach"]);
+    }
+    seat::asked_by(app).map(|_| vec!["take-control", "refuse-control", "approve", "deny", "swap"])
+}
+
 /// Returns the commands worth a reminder now, most useful first.
 pub(super) fn hinted(app: &App) -> Vec<&'static str> {
     let session = &app.scene.session;
-    if matches!(app.scene.link, Link::Lost(_) | Link::Connecting) {
-        return vec!["quit"];
-    }
-    if !app.scene.has_control() && app.scene.record.is_none() && !app.reads_only {
-        return vec!["take-control", "follow", "swap", "yank", "detach"];
-    }
-    if seat::asked_by(app).is_some() {
-        return vec!["take-control", "refuse-control", "approve", "deny", "swap"];
+    if let Some(hinted) = hinted_of_seat(app) {
+        return hinted;
     }
     if app.scene.record.is_some() {
         return vec!["step", "step-back", "events", "jump", "continue", "from-start", "swap", "quit"];
