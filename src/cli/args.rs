@@ -142,7 +142,7 @@ impl ValueEnum for IsolationChoice {
 
 impl ValueEnum for Format {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Jsonl, Self::Markdown, Self::Html, Self::Patch]
+        &[Self::Jsonl, Self::Markdown, Self::Html, Self::Patch, Self::Origins]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -151,6 +151,7 @@ impl ValueEnum for Format {
             Self::Markdown => "md",
             Self::Html => "html",
             Self::Patch => "patch",
+            Self::Origins => "origins",
         }))
     }
 }
@@ -261,7 +262,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Print a session as JSON Lines, Markdown, HTML or a patch
+    /// Print a session as JSON Lines, Markdown, HTML, a patch, or the origins of lines
     Export {
         /// Name of the session, or the beginning of it
         session: String,

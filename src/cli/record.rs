@@ -119,9 +119,9 @@ fn first_key(journal: &Path) -> Option<PublicKey> {
 
 /// `rightseat export`.
 pub fn export(shared: &Shared, session: &str, what: (Format, Extent), redact: bool) -> Done {
-    if what == (Format::Patch, Extent::Pipeline) {
+    if matches!(what, (Format::Patch | Format::Origins, Extent::Pipeline)) {
         return Err(Fail::usage(
-            "--pipeline has the formats jsonl, md and html: a patch is of the whole session".to_owned(),
+            "--pipeline has the formats jsonl, md and html: the others are of the whole session".to_owned(),
         ));
     }
     let place = Places::open(shared.state_dir())?.find(Some(session))?;

@@ -1,9 +1,10 @@
 //! A portable record of a session: JSON lines that can be verified, Markdown and HTML that can be read, a
-//! patch that can be applied.
+//! patch that can be applied, and where each line came from.
 
 mod html;
 mod lines;
 mod markdown;
+mod origins;
 mod patch;
 mod pipeline;
 mod redact;
@@ -30,6 +31,8 @@ pub enum Format {
     Html,
     /// What its actions changed, for `git apply`.
     Patch,
+    /// Which lines came from which action, for `git notes`.
+    Origins,
 }
 
 /// The part of a session that is exported.
@@ -58,6 +61,7 @@ pub fn export(reader: &Reader, (format, extent): (Format, Extent), redacting: bo
         Format::Markdown => markdown::write(reader, extent, redacting, out),
         Format::Html => html::write(reader, extent, redacting, out),
         Format::Patch => patch::write(reader, out),
+        Format::Origins => origins::write(reader, redacting, out),
     }
 }
 
