@@ -23,8 +23,7 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Something got better and nothing worse: no case broke, vanished, was silenced or is new and wrong. The verdict
-    /// on a rerun (issue 14).
+    /// Something got better and nothing worse: no case broke, vanished, was silenced or is new and wrong.
     pub fn is_better(&self) -> bool {
         !self.fixed.is_empty() && self.is_no_worse()
     }
@@ -156,8 +155,7 @@ pub fn flaky_words(case: &str, passed: u32, failed: u32) -> String {
     }
 }
 
-/// Runs × cases, oldest run first: which action broke what. A building block of the matrix in the Tests pane (issue
-/// 14).
+/// Runs × cases, oldest run first: which action broke what.
 #[derive(Clone, Debug, Default)]
 pub struct Matrix {
     pub runs: Vec<RunOutcome>,

@@ -6,11 +6,8 @@ use super::{none, sources};
 use std::collections::BTreeMap;
 
 /// Items that nobody in the product uses, and why they are there.
-const WITHOUT: &[(&str, &str)] = &[
-    ("METHODS", "PROTOCOL.md is checked against it"),
-    ("fold_updates", "the bench and the fuzzer of updates"),
-    ("is_better", "issue 14: the verdict on a rerun"),
-];
+const WITHOUT: &[(&str, &str)] =
+    &[("METHODS", "PROTOCOL.md is checked against it"), ("fold_updates", "the bench and the fuzzer of updates")];
 
 const KINDS: [&str; 7] = ["fn", "struct", "enum", "const", "trait", "type", "static"];
 

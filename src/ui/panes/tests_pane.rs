@@ -423,6 +423,30 @@ pub fn summary(scene: &Scene) -> Option<(String, Role)> {
     Some((words, if finished.is_green() { Role::Ok } else { Role::Fail }))
 }
 
+/// What a candidate's run says beside the one on the workspace.
+fn verdict(before: Option<&Run>, after: &Run) -> Option<(String, Role)> {
+    let (before, finished) = (before?, after.finished.as_ref()?);
+    if finished.problem.is_some() {
+        return None;
+    }
+    let change = checks::compare(&before.cases, &after.cases);
+    if change.is_better() {
+        return Some((format!("better: {} fixed, nothing worse", change.fixed.len()), Role::Ok));
+    }
+    if change.is_no_worse() {
+        return Some(("nothing is better or worse".to_owned(), Role::TextSoft));
+    }
+    let counts = [
+        (change.broken.len(), "broken"),
+        (change.new_failing.len(), "new and failing"),
+        (change.gone.len(), "gone"),
+        (change.silenced.len(), "skipped now"),
+        (change.fixed.len(), "fixed"),
+    ];
+    let words = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+    Some((format!("worse: {}", words.collect::<Vec<_>>().join(", ")), Role::Fail))
+}
+
 impl Pane for TestsPane {
     fn id(&self) -> PaneId {
         PaneId::Tests
@@ -451,6 +475,9 @@ impl Pane for TestsPane {
             let mut lines = Vec::new();
             wrapped(&mut lines, "", Role::Warn, problem, Role::Warn, room.width);
             self.rows.extend(lines.into_iter().map(|row| (Key::Text, row)));
+        }
+        if let Some((words, role)) = verdict(before, after).filter(|_| names.1 == "candidate" && parts.is_empty()) {
+            self.rows.push((Key::Text, Row::new(words, role)));
         }
         let mut cases = cases(before, after, &parts);
         let all = cases.len();
