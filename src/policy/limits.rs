@@ -24,10 +24,13 @@ pub const PIPELINE_ENTRY_CONTENT_BYTES_MAX: u64 = 1024 * 1024;
 pub const PIPELINE_ANSWER_BYTES_MAX: usize = 4 * 1024;
 /// Weakened tests: bytes of a file that is compared, and of all files of a change; larger ones are not looked at.
 pub const WEAKENED_FILE_BYTES_MAX: usize = 256 * 1024;
-pub const WEAKENED_CHANGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+pub const WEAKENED_CHANGE_BYTES_MAX: usize = 512 * 1024;
 /// Cases and assertions of one file, and how deep its code is followed.
 pub const WEAKENED_CASES_MAX: usize = 5_000;
-pub const WEAKENED_CHECKS_MAX: usize = 20_000;
+pub const WEAKENED_CHECKS_MAX: usize = 10_000;
+/// Assertions of one case, and new cases with one assertion that may be what a case became.
+pub const WEAKENED_CASE_CHECKS_MAX: usize = 100;
+pub const WEAKENED_ALIKE_MAX: usize = 16;
 pub const WEAKENED_DEPTH_MAX: usize = 100;
 /// Messages of failing cases that expected values are looked up in, findings named in one alarm, characters of quoted code.
 pub const WEAKENED_FAILURES_MAX: usize = 200;

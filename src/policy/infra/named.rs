@@ -146,6 +146,9 @@ const RUNNERS: &[Runner] = &[
     runner("sbt", &[], &[], &[]),
 ];
 
+/// Runners that hand words behind the name of a task on to it: there `-n` may be the task's own.
+const PASSES_ON: &[&str] = &["just", "task", "composer", "mise", "invoke", "inv", "fab", "mage"];
+
 /// Subcommands of package managers that run no script of the project.
 const OWN_SUBCOMMANDS: &[&str] = &[
     "add",
@@ -223,7 +226,8 @@ fn task(runner: &Runner, rest: &[&str]) -> Option<&'static Tool> {
     let mut words = rest.iter().take_while(|word| **word != "--");
     let mut has_lead = runner.lead.is_empty();
     while let Some(word) = words.next() {
-        if runner.dry.contains(word) {
+        let is_runners = operands.is_empty() || !PASSES_ON.contains(&runner.program);
+        if is_runners && runner.dry.contains(word) {
             return None;
         }
         if !has_lead && runner.lead.contains(word) {
@@ -298,6 +302,9 @@ mod tests {
             ("make ENV=prod release", "release"),
             ("just deploy prod", "deploy"),
             ("just --set env prod apply", "apply"),
+            ("just deploy -n", "deploy"),
+            ("mise run deploy --dry-run", "deploy"),
+            ("composer run deploy -l", "deploy"),
             ("npm run deploy", "deploy"),
             ("npm run deploy:prod -- --yes", "deploy"),
             ("npm -w web run release", "release"),
@@ -371,6 +378,10 @@ mod tests {
         just build release
         just --list
         just --dry-run deploy
+        just -n deploy
+        mise run -n deploy
+        make deploy -n
+        rake deploy --dry-run
         just fmt
         npm test
         npm run test

@@ -1,8 +1,9 @@
 //! A source to its test cases, each with what it checks.
 
 use super::strength::{EXACT, strength};
-use crate::policy::limits::{WEAKENED_CASES_MAX, WEAKENED_CHECKS_MAX, WEAKENED_DEPTH_MAX};
+use crate::policy::limits::{WEAKENED_CASE_CHECKS_MAX, WEAKENED_CASES_MAX, WEAKENED_CHECKS_MAX, WEAKENED_DEPTH_MAX};
 use crate::syntax::{Language, parse};
+use std::rc::Rc;
 use tree_sitter::Node;
 
 /// One test case.
@@ -43,20 +44,22 @@ pub fn of(language: Language, source: &[u8]) -> Option<Vec<Case>> {
     let text = std::str::from_utf8(source).ok()?;
     let tree = parse(language, source)?;
     let mut reader = Reader { language, text, cases: Vec::new(), checks: 0 };
-    reader.walk(tree.root_node(), &Around::default());
+    let around = Around { depth: 0, groups: "".into(), skipped: false, case: None, caught: false, condition: None };
+    reader.walk(tree.root_node(), &around);
     Some(reader.cases)
 }
 
 /// What is around a node.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 struct Around {
     depth: usize,
-    groups: Vec<String>,
+    /// Names, each followed by " > ".
+    groups: Rc<str>,
     skipped: bool,
     case: Option<usize>,
     caught: bool,
     /// The condition of the nearest `if` of the case, and whether the node is below one.
-    condition: Option<String>,
+    condition: Option<Rc<str>>,
 }
 
 /// What a node is.
@@ -103,13 +106,13 @@ impl<'t> Reader<'t> {
             // A case in a case is a part of it.
             Found::Case { name, skipped, only } if around.case.is_none() => {
                 inner.case = Some(self.cases.len());
-                let name = around.groups.iter().cloned().chain([name]).collect::<Vec<_>>().join(" > ");
+                let name = format!("{}{name}", around.groups);
                 let skipped = skipped || around.skipped;
                 let code = one_line(self.of(node));
                 self.cases.push(Case { name, line: line_of(node), skipped, only, code, ..Case::default() });
             }
             Found::Group { name, skipped, only } if around.case.is_none() => {
-                inner.groups.push(name.clone());
+                inner.groups = format!("{}{name} > ", around.groups).into();
                 inner.skipped |= skipped;
                 if only {
                     self.cases.push(Case { name, line: line_of(node), only, ..Case::default() });
@@ -118,7 +121,7 @@ impl<'t> Reader<'t> {
             Found::Check { name, args, subject } => return self.check(node, around, (name, args, subject)),
             Found::Skip => self.in_case(around, |case| case.skipped = true),
             Found::Caught => inner.caught = true,
-            Found::If(condition) => inner.condition = Some(condition),
+            Found::If(condition) => inner.condition = Some(condition.into()),
             Found::Return if around.condition.is_none() && !around.caught => {
                 self.in_case(around, |case| case.returns_at = case.returns_at.or(Some(node.start_byte())));
             }
@@ -146,7 +149,7 @@ impl<'t> Reader<'t> {
         let is_report = self.language == Language::Go && is_go_report(&name);
         let condition = around.condition.as_ref().filter(|_| is_report);
         let (args, subject) = match condition {
-            Some(condition) => (vec![condition.clone()], condition.clone()),
+            Some(condition) => (vec![condition.to_string()], condition.to_string()),
             None => (args, subject),
         };
         let strength = match (is_report, condition) {
@@ -166,7 +169,11 @@ impl<'t> Reader<'t> {
             caught: around.caught,
             conditional: around.condition.is_some() && !is_report,
         };
-        self.in_case(around, |case| case.checks.push(check));
+        self.in_case(around, |case| {
+            if case.checks.len() < WEAKENED_CASE_CHECKS_MAX {
+                case.checks.push(check);
+            }
+        });
     }
 
     fn what(&self, node: Node<'_>) -> Found {

@@ -3,62 +3,110 @@
 use super::cases::{Case, Check};
 use super::strength::is_wider;
 use super::{How, quoted};
-use std::collections::BTreeSet;
+use crate::policy::limits::WEAKENED_ALIKE_MAX;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// A finding in one file: its line, and the rest of it.
 pub type Less = (u32, How, String);
+
+/// What is new in a change, for the cases that went.
+struct New<'a> {
+    /// Whole cases by their body.
+    bodies: HashMap<String, &'a Case>,
+    /// Cases by what they check, a few for each.
+    checks: HashMap<&'a str, Vec<&'a Case>>,
+    /// The words of all cases that are not as they were.
+    words: HashSet<&'a str>,
+}
+
+impl<'a> New<'a> {
+    /// `stay` tells the names that are on both sides of the file.
+    fn of(before: &[Case], new: &[&'a Case], stay: impl Fn(&str) -> bool) -> Self {
+        let codes: HashSet<&str> = before.iter().map(|case| case.code.as_str()).collect();
+        let mut found = Self { bodies: HashMap::new(), checks: HashMap::new(), words: HashSet::new() };
+        for &case in new.iter().filter(|case| !case.code.is_empty()) {
+            if !codes.contains(case.code.as_str()) {
+                found.words.extend(tokens(&case.code));
+            }
+            if stay(&case.name) {
+                continue;
+            }
+            found.bodies.entry(body(&case.code)).or_insert(case);
+            for check in &case.checks {
+                let same = found.checks.entry(check.text.as_str()).or_default();
+                if same.len() < WEAKENED_ALIKE_MAX {
+                    same.push(case);
+                }
+            }
+        }
+        found
+    }
+
+    /// The new case that one that went became: it has its body, or checks at least half of what it did.
+    fn moved(&self, case: &Case, names: &HashMap<&str, usize>) -> Option<&'a Case> {
+        let is_free = |other: &&Case| other.name == case.name || !names.contains_key(other.name.as_str());
+        if let Some(same) = self.bodies.get(&body(&case.code)).copied().filter(is_free) {
+            return Some(same);
+        }
+        let texts: BTreeSet<&str> = case.checks.iter().map(|check| check.text.as_str()).collect();
+        let mut shared: HashMap<*const Case, (usize, &'a Case)> = HashMap::new();
+        for other in texts.iter().filter_map(|text| self.checks.get(text)).flatten().copied().filter(is_free) {
+            shared.entry(std::ptr::from_ref(other)).or_insert((0, other)).0 += 1;
+        }
+        let (count, best) = shared.into_values().max_by_key(|(count, case)| (*count, std::cmp::Reverse(case.line)))?;
+        (count * 2 >= texts.len()).then_some(best)
+    }
+
+    /// Everything that the case named is in cases that are new or longer: it became a part of a table, or of another case.
+    fn covers(&self, case: &Case) -> bool {
+        let words = tokens(&case.code);
+        let own: BTreeSet<&str> = case.checks.iter().flat_map(|check| tokens(&check.text)).collect();
+        let values: Vec<&&str> = own.iter().filter(|word| is_value(word)).collect();
+        // Its values and most of its words.
+        !values.is_empty()
+            && values.iter().all(|word| self.words.contains(**word))
+            && words.iter().filter(|word| self.words.contains(**word)).count() * 3 >= words.len() * 2
+    }
+}
+
+/// Cases by name, with how many have it.
+fn by_name(cases: &[Case]) -> HashMap<&str, usize> {
+    let mut names = HashMap::new();
+    cases.iter().for_each(|case| *names.entry(case.name.as_str()).or_default() += 1);
+    names
+}
 
 /// The findings. `new` are the cases of all files after the change.
 pub fn compare(before: &[Case], after: &[Case], new: &[&Case]) -> Vec<Less> {
     let mut found = Vec::new();
     let had_only = before.iter().any(|case| case.only);
-    found.extend(
-        after
-            .iter()
-            .find(|case| case.only && !had_only)
-            .map(|case| (case.line, How::Only, format!("runs only {} of its file", quoted(&case.name)))),
-    );
-    let twice = |cases: &[Case], name: &str| cases.iter().filter(|case| case.name == name).count() > 1;
+    let only = after.iter().find(|case| case.only && !had_only);
+    found.extend(only.map(|case| (case.line, How::Only, format!("runs only {} of its file", quoted(&case.name)))));
+    let (old_names, new_names) = (by_name(before), by_name(after));
+    let now: HashMap<&str, &Case> =
+        after.iter().rev().filter(|case| !case.code.is_empty()).map(|case| (case.name.as_str(), case)).collect();
+    let stay = |name: &str| old_names.contains_key(name) && new_names.contains_key(name);
+    let fresh = New::of(before, new, stay);
+    let is_one = |names: &HashMap<&str, usize>, name: &str| names.get(name).is_none_or(|count| *count == 1);
     for case in before.iter().filter(|case| !case.code.is_empty()) {
+        let name = case.name.as_str();
         // Cases of one name, as variants of a table have, cannot be told apart: only their going is seen.
-        let same = after.iter().find(|other| other.name == case.name && !other.code.is_empty());
-        match same {
-            Some(_) if twice(before, &case.name) || twice(after, &case.name) => {}
+        match now.get(name) {
+            Some(_) if !is_one(&old_names, name) || !is_one(&new_names, name) => {}
             Some(now) => of_case(case, now, &mut found),
-            None => match moved(case, before, new) {
+            None => match fresh.moved(case, &old_names) {
                 Some(now) => of_case(case, now, &mut found),
-                None if case.skipped || is_covered(case, before, new) => {}
-                None => found.push((case.line, How::Deleted, format!("deletes the test {}", quoted(&case.name)))),
+                None if case.skipped || fresh.covers(case) => {}
+                None => found.push((case.line, How::Deleted, format!("deletes the test {}", quoted(name)))),
             },
         }
     }
     found
 }
 
-/// A case that went is the same as a new one that checks at least half of what it did, or has its code.
-fn moved<'a>(case: &Case, before: &[Case], new: &[&'a Case]) -> Option<&'a Case> {
-    let was = |other: &Case| other.name != case.name && before.iter().any(|old| old.name == other.name);
-    let is_new = |other: &&&Case| !other.code.is_empty() && !was(other);
-    let texts: BTreeSet<&str> = case.checks.iter().map(|check| check.text.as_str()).collect();
-    let shared = |other: &&Case| other.checks.iter().filter(|check| texts.contains(check.text.as_str())).count();
-    let body = |code: &str| code.split_once(['{', ':']).map_or(code, |(_, body)| body).trim().to_owned();
-    let best = new.iter().filter(is_new).max_by_key(|other| shared(other))?;
-    let is_it = (!texts.is_empty() && shared(best) * 2 >= texts.len())
-        || new.iter().filter(is_new).any(|other| body(&other.code) == body(&case.code));
-    is_it.then_some(*best)
-}
-
-/// Everything that the case named is in cases that are new or longer: it became a part of a table, or of another case.
-fn is_covered(case: &Case, before: &[Case], new: &[&Case]) -> bool {
-    let words = tokens(&case.code);
-    let is_changed = |other: &&&Case| !before.iter().any(|old| old.code == other.code);
-    let there: BTreeSet<&str> = new.iter().filter(is_changed).flat_map(|other| tokens(&other.code)).collect();
-    let own: BTreeSet<&str> = case.checks.iter().flat_map(|check| tokens(&check.text)).collect();
-    let values: Vec<&&str> = own.iter().filter(|word| is_value(word)).collect();
-    // Its values and most of its words.
-    !values.is_empty()
-        && values.iter().all(|word| there.contains(**word))
-        && words.iter().filter(|word| there.contains(**word)).count() * 3 >= words.len() * 2
+/// The code of a case without its head.
+fn body(code: &str) -> String {
+    code.split_once(['{', ':']).map_or(code, |(_, body)| body).trim().to_owned()
 }
 
 fn is_value(word: &str) -> bool {
@@ -106,12 +154,14 @@ fn of_case(before: &Case, after: &Case, found: &mut Vec<Less>) {
     pair(&mut old, &mut new, |a, b| left(&a.subject) == left(&b.subject), &mut less);
     pair(&mut old, &mut new, |a, b| a.name == b.name, &mut less);
     pair(&mut old, &mut new, |_, _| true, &mut less);
+    if old.is_empty() {
+        return;
+    }
+    // What it named may be checked by code that is new in the case.
+    let (was, now) = (tokens(&before.code), tokens(&after.code));
+    let came: BTreeSet<&str> = now.difference(&was).copied().collect();
     for check in old {
-        // What it named may be checked by code that is new in the case.
-        let was = tokens(&before.code);
-        let came: BTreeSet<&str> = tokens(&after.code).difference(&was).copied().collect();
         let values: Vec<&str> = tokens(&check.text).into_iter().filter(|word| is_value(word)).collect();
-        let now = tokens(&after.code);
         // A loop over a table of the same values.
         let in_table = came.contains("for") && !values.is_empty() && values.iter().all(|word| now.contains(word));
         let is_rewritten = came.iter().any(|word| is_telling(word)) && after.code.len() > before.code.len();

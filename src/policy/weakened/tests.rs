@@ -429,3 +429,18 @@ fn nothing_is_said_of_code_that_is_no_test_or_cannot_be_read() {
     let deep = format!("def test_a():\n    assert {}1{} == 1\n", "(".repeat(3_000), ")".repeat(3_000));
     let _ = judge("tests/test_a.py", &deep, PYTHON, &[]);
 }
+
+/// Renaming what is around very many tests costs little, and is no deletion.
+#[test]
+fn very_many_renamed_cases_are_compared_in_no_time() {
+    let file = |group: &str| {
+        let cases = (0..4_000).map(|n| format!("    def test_{n}(self):\n        self.assertEqual(f({n}), {n})\n"));
+        format!("class {group}:\n{}", cases.collect::<String>())
+    };
+    let (before, after) = (file("Old"), file("New"));
+    assert!(before.len() < 256 * 1024, "{}", before.len());
+    assert_eq!(judge("tests/test_many.py", &before, &after, &[]), []);
+    let cut = after.lines().take(2_001).map(|line| format!("{line}\n")).collect::<String>();
+    let found = judge("tests/test_many.py", &before, &cut, &[]);
+    assert!(found.iter().all(|w| w.how == How::Deleted) && !found.is_empty(), "{}", found.len());
+}
