@@ -12,6 +12,8 @@ pub const CHECK_HELD_MAX: usize = 2_000;
 pub const CHECK_LEDGER_BYTES_MAX: usize = 48 * 1024 * 1024;
 /// A report that must be read whole (JUnit XML, Jest JSON) is read up to this many bytes.
 pub const CHECK_REPORT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// A report that is at the end of an output is read back to this many bytes before it.
+pub const CHECK_REPORT_END_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Frames taken from one failure text.
 pub const CHECK_FRAMES_MAX: usize = 64;
 /// Nesting of suites that is followed; deeper suites join the deepest.

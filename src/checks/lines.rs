@@ -1,6 +1,6 @@
 //! Bytes to lines: bounded, split anywhere, colors and control sequences taken out.
 
-use crate::checks::limits::CHECK_LINE_BYTES_MAX;
+use crate::checks::limits::{CHECK_LINE_BYTES_MAX, CHECK_REPORT_END_BYTES_MAX};
 use std::borrow::Cow;
 
 /// Cuts a byte stream at `\n`, `\r\n` and lone `\r` (progress bars redraw with it).
@@ -51,6 +51,15 @@ impl LineCutter {
     fn keep(&mut self, bytes: &[u8]) {
         let room = CHECK_LINE_BYTES_MAX.saturating_sub(self.carry.len());
         self.carry.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+    }
+}
+
+/// Adds a chunk to the end of an output of which only the end is read: the beginning goes, now and then.
+pub fn keep_end(bytes: &mut Vec<u8>, chunk: &[u8]) {
+    bytes.extend_from_slice(chunk);
+    if bytes.len() > 2 * CHECK_REPORT_END_BYTES_MAX {
+        let over = bytes.len() - CHECK_REPORT_END_BYTES_MAX;
+        bytes.drain(..over);
     }
 }
 

@@ -103,6 +103,8 @@ pub const CASES_NAMED_MAX: usize = 5;
 pub const CHECKS_SETTLE_MS: u64 = 300;
 /// Bytes of a file whose changed lines are compared with a coverage report, and lines of it.
 pub const COVERED_FILE_BYTES_MAX: usize = 1024 * 1024;
+pub const COVERED_FILES_MAX: usize = 50;
+pub const COVERED_REPORT_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const COVERED_LINES_MAX: usize = 2_000;
 /// Guarded files of a command whose contents are recorded, and bytes of all of them.
 pub const SIDES_FILES_MAX: usize = 32;
@@ -114,6 +116,7 @@ pub const RECENT_TAIL_EVENTS_MAX: usize = 400;
 pub const RECENT_TAIL_BYTES_MAX: usize = 96 * 1024;
 /// Older events of one kind in it, and reports of the newest run of checks.
 pub const RECENT_OF_KIND_EVENTS_MAX: usize = 50;
+pub const RECENT_STANDING_EVENTS_MAX: usize = 500;
 pub const RECENT_REPORTS_EVENTS_MAX: usize = 200;
 /// Older events in one answer, and their bytes.
 pub const CLIENT_PAST_EVENTS_MAX: usize = 4_000;
@@ -124,7 +127,8 @@ pub const CONTROL_ASK_MS: u64 = 10_000;
 pub const CONTROL_AT_WORK_MS: u64 = 60_000;
 /// Runs of one case that show whether it is stable, and files that are put back for a run on an earlier tree.
 pub const SEARCH_REPEATS_MAX: u32 = 5;
-pub const SEARCH_EDITS_MAX: usize = 2_000;
+pub const SEARCH_EDITS_MAX: usize = 200;
+pub const SEARCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Files of one comparison, bytes of them that are read for it, and bytes of texts that go along with the answer; the
 /// rest is fetched.
 pub const COMPARE_FILES_MAX: usize = 2_000;

@@ -5,12 +5,13 @@
 //! The journal is read once from its beginning, through the connection's own handle.
 
 use crate::base::limits::CLIENT_READ_EVENTS_MAX;
-use crate::base::{ActionId, Seq};
+use crate::base::{ActionId, RunId, Seq};
 use crate::host::limits::{
     CLIENT_PAST_BYTES_MAX, CLIENT_PAST_EVENTS_MAX, CLIENT_RECENT_EVENTS_MIN, RECENT_OF_KIND_EVENTS_MAX,
-    RECENT_REPORTS_EVENTS_MAX, RECENT_TAIL_BYTES_MAX, RECENT_TAIL_EVENTS_MAX,
+    RECENT_REPORTS_EVENTS_MAX, RECENT_STANDING_EVENTS_MAX, RECENT_TAIL_BYTES_MAX, RECENT_TAIL_EVENTS_MAX,
 };
 use crate::journal::{Reader, Record, Result};
+use crate::model::check::Tree;
 use crate::model::event::Verdict;
 use crate::wire::Attach;
 use serde::Deserialize;
@@ -28,26 +29,27 @@ enum Keep {
     Newest,
     /// The newest few are kept, for lists.
     Some,
+    /// As those, but what an old one says may still hold: more of them are kept.
+    Standing,
     /// Kept with its action, while that is open.
     OfAction,
-    /// A report of the newest run of checks.
-    Report,
+    /// Of the newest run of all checks on the workspace, or of the newest other one.
+    OfRun,
     No,
 }
 
 fn keep(record: &Record) -> Keep {
     match record.kind.as_str() {
-        "host_started" | "mode_changed" | "network_changed" | "plan_revised" | "plan_listed" | "plan_written"
-        | "agent_ready" | "agent_changed" | "agent_lost" | "usage" | "drafted" | "queue_changed" | "watching"
-        | "drilled" | "stopped" | "session_ended" | "turn_started" | "turn_ended" | "policy_reloaded" | "frozen"
-        | "resumed" | "check_started" | "check_finished" => Keep::Newest,
-        "session_opened" | "lease_granted" | "lease_revoked" | "policy_allowed" | "policy_revoked"
-        | "policy_tightened" | "alarm" | "client_changed" | "plan_decided" | "plan_commented" | "checkpointed" => {
-            Keep::Some
-        }
+        "host_started" | "mode_changed" | "network_changed" | "checks_changed" | "plan_revised" | "plan_listed"
+        | "plan_written" | "agent_ready" | "agent_changed" | "agent_lost" | "usage" | "drafted" | "queue_changed"
+        | "watching" | "drilled" | "stopped" | "session_ended" | "turn_started" | "turn_ended" | "policy_reloaded"
+        | "frozen" | "resumed" => Keep::Newest,
+        "lease_granted" | "lease_revoked" | "policy_allowed" | "policy_revoked" | "policy_tightened"
+        | "client_changed" | "plan_commented" | "commented" => Keep::Standing,
+        "session_opened" | "alarm" | "plan_decided" | "checkpointed" => Keep::Some,
         "observed" if record.body.contains(r#""unsupervised""#) => Keep::Some,
         "proposed" | "ruled" | "held" | "decided" | "started" | "finished" | "lapsed" | "explained" => Keep::OfAction,
-        "check_reported" => Keep::Report,
+        "check_started" | "check_reported" | "check_finished" => Keep::OfRun,
         _ => Keep::No,
     }
 }
@@ -84,7 +86,17 @@ struct Survey {
     newest: BTreeMap<String, Record>,
     some: BTreeMap<String, VecDeque<Record>>,
     open: BTreeMap<ActionId, Vec<Record>>,
-    reports: VecDeque<Record>,
+    /// The newest whole run of the checks on the workspace, and the newest other one.
+    runs: [Option<(RunId, VecDeque<Record>)>; 2],
+}
+
+#[derive(Deserialize)]
+struct OfRun {
+    run: RunId,
+    #[serde(default)]
+    tree: Option<Tree>,
+    #[serde(default)]
+    cases: Vec<String>,
 }
 
 impl Survey {
@@ -92,16 +104,17 @@ impl Survey {
     fn take(&mut self, record: Record, told: &BTreeSet<ActionId>) {
         match keep(&record) {
             Keep::Newest => {
-                match record.kind.as_str() {
-                    // Nobody of before is attached to this host.
-                    "host_started" => drop(self.some.remove("client_changed")),
-                    "check_started" => self.reports.clear(),
-                    _ => {}
+                // Nobody of before is attached to this host.
+                if record.kind == "host_started" {
+                    self.some.remove("client_changed");
                 }
                 self.newest.insert(record.kind.clone(), record);
             }
             Keep::Some => {
                 push(self.some.entry(record.kind.clone()).or_default(), record, RECENT_OF_KIND_EVENTS_MAX);
+            }
+            Keep::Standing => {
+                push(self.some.entry(record.kind.clone()).or_default(), record, RECENT_STANDING_EVENTS_MAX);
             }
             Keep::OfAction => {
                 let Some((id, is_over)) = subject(&record) else { return };
@@ -111,13 +124,30 @@ impl Survey {
                     self.open.entry(id).or_default().push(record);
                 }
             }
-            Keep::Report => push(&mut self.reports, record, RECENT_REPORTS_EVENTS_MAX),
+            Keep::OfRun => self.take_run(record),
             Keep::No => {}
         }
     }
 
+    fn take_run(&mut self, record: Record) {
+        let Ok(of) = serde_json::from_str::<OfRun>(&record.body) else { return };
+        let [whole, other] = &mut self.runs;
+        if record.kind == "check_started" {
+            let is_whole = of.tree == Some(Tree::Workspace) && of.cases.is_empty();
+            *(if is_whole { whole } else { other }) = Some((of.run, VecDeque::from([record])));
+            return;
+        }
+        let Some((_, records)) = [whole, other].into_iter().flatten().find(|(run, _)| *run == of.run) else { return };
+        if records.len() >= RECENT_REPORTS_EVENTS_MAX {
+            // The first one is the start.
+            records.remove(1);
+        }
+        records.push_back(record);
+    }
+
     fn into_records(self) -> Vec<Record> {
-        let lists = self.some.into_values().flatten().chain(self.reports);
+        let runs = self.runs.into_iter().flatten().flat_map(|(_, records)| records);
+        let lists = self.some.into_values().flatten().chain(runs);
         let mut all: Vec<Record> =
             self.newest.into_values().chain(lists).chain(self.open.into_values().flatten()).collect();
         all.sort_by_key(|record| record.seq);

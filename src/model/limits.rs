@@ -43,6 +43,8 @@ pub const PLAN_LIKENESS_MIN: f32 = 0.8;
 pub const PLAN_LIKENESS_BYTES_MAX: usize = 600;
 pub const PLAN_LIKENESS_PAIRS_MAX: usize = 10_000;
 pub const PLAN_LIKENESS_PLACES_MAX: usize = 200;
+/// Bytes of the lines that a comment keeps of what it is on.
+pub const COMMENT_QUOTE_BYTES_MAX: usize = 16 * 1024;
 /// Commented words that are quoted to the agent.
 pub const PLAN_QUOTE_SHOWN_CHARS_MAX: usize = 600;
 /// Bytes of the text of a network address, and the places of its host that are not public.

@@ -35,4 +35,6 @@ pub struct TrialOutput {
     pub tree: Option<Digest>,
     /// Set by the host when the detected runner's parser understood the output.
     pub report: Option<RunReport>,
+    /// Why it ran without a layer although it should have one; the first such run of a candidate says so.
+    pub not_apart: Option<String>,
 }

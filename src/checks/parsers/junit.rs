@@ -7,7 +7,7 @@
 use super::OutputReader;
 use crate::checks::ledger::{Ledger, bounded_text, case, message, ms_of_seconds};
 use crate::checks::limits::CHECK_REPORT_BYTES_MAX;
-use crate::checks::lines::clean;
+use crate::checks::lines::{clean, keep_end};
 use crate::model::check::{CaseReport, CaseStatus};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -54,9 +54,7 @@ pub struct JunitAtEnd {
 
 impl OutputReader for JunitAtEnd {
     fn feed(&mut self, chunk: &[u8], _ledger: &mut Ledger) {
-        self.bytes.extend_from_slice(chunk);
-        let over = self.bytes.len().saturating_sub(CHECK_REPORT_BYTES_MAX);
-        self.bytes.drain(..over);
+        keep_end(&mut self.bytes, chunk);
     }
 
     fn finish(&mut self, exit: Option<i32>, ledger: &mut Ledger) {

@@ -4,8 +4,7 @@
 
 use super::OutputReader;
 use crate::checks::ledger::{Ledger, case, message, ms_of_seconds};
-use crate::checks::limits::CHECK_REPORT_BYTES_MAX;
-use crate::checks::lines::clean;
+use crate::checks::lines::{clean, keep_end};
 use crate::model::check::CaseStatus;
 use serde::Deserialize;
 
@@ -57,10 +56,7 @@ struct Exception {
 
 impl OutputReader for RspecJson {
     fn feed(&mut self, chunk: &[u8], _ledger: &mut Ledger) {
-        self.bytes.extend_from_slice(chunk);
-        // The report is at the end: the beginning goes.
-        let over = self.bytes.len().saturating_sub(CHECK_REPORT_BYTES_MAX);
-        self.bytes.drain(..over);
+        keep_end(&mut self.bytes, chunk);
     }
 
     /// The last line that is a report: a test may print what looks like one before it.

@@ -58,8 +58,8 @@ impl Connections {
     }
 
     /// Passes on the word against a connection.
-    pub fn answered(&mut self, id: &ActionId, reply: &Reply) {
-        let why = match reply {
+    pub fn answered(&mut self, id: &ActionId, said: &Reply) {
+        let why = match said {
             Reply::Approved { .. } => return,
             Reply::Denied { reason, by_rule: Some(rule), .. } => format!("was denied by the rule {rule}: {reason}"),
             Reply::Denied { reason, .. } | Reply::Redirected { reason, .. } if !reason.is_empty() => {
@@ -69,7 +69,11 @@ impl Connections {
             Reply::Lapsed { .. } => "was not decided".to_owned(),
         };
         if let Some(Waiting { address, reply, .. }) = self.waiting.remove(id) {
-            let _ = reply.send(Err(NotOpened::Denied(format!("{address} {why}"))));
+            let why = format!("{address} {why}");
+            // What nobody decided is asked about again: the agent lives on after a canceled turn.
+            let is_lapsed = matches!(said, Reply::Lapsed { .. });
+            let not = if is_lapsed { NotOpened::Busy(why) } else { NotOpened::Denied(why) };
+            let _ = reply.send(Err(not));
         }
     }
 

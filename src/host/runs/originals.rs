@@ -6,26 +6,40 @@ use crate::checks::is_test;
 use crate::host::limits::CASES_NAMED_MAX;
 use crate::model::action::Author;
 use crate::model::check::{CaseReport, RunReport};
-use crate::model::event::{AgentNoted, Alarm, Event, OutcomeWord};
-use crate::model::session::Phase;
-use crate::model::{Action, AlarmKind, Content, FileEdit, NoteKind};
+use crate::model::event::{AgentNoted, Alarm, Decider, Event, OutcomeWord};
+use crate::model::session::{ActionState, Phase};
+use crate::model::{AlarmKind, FileEdit, NoteKind};
 use std::collections::BTreeMap;
 
 /// Contents by path; `None` for a file that was not there.
 pub type Edits = Vec<(RelPath, Option<Vec<u8>>)>;
 
-/// The change with the tests as they were; `None` when no test is changed. Tests inside sources (Rust) cannot be told
+/// The change with the tests as they were when the user last approved a change of them, or before the session; `None` when
+/// no test is changed. Tests inside sources (Rust) cannot be told
 /// apart and stay as they are proposed.
 pub fn with_originals(gate: &Gate, files: &[FileEdit], edits: &Edits) -> Option<(Edits, Vec<RelPath>)> {
     let mut originals: BTreeMap<RelPath, Option<Vec<u8>>> = BTreeMap::new();
     let session = gate.session();
     let done = session.actions.iter().filter(|s| s.phase == Phase::Finished(OutcomeWord::Ok) && !s.reverted);
-    let earlier = done.map(|state| &state.action).filter(|action: &&Action| action.author != Author::Human);
-    for file in earlier.flat_map(Action::files).chain(files).filter(|file| is_test(file.source())) {
+    // What the user has approved is the original from then on.
+    let is_seen = |state: &ActionState| {
+        let by_user = state.decided.as_ref().is_some_and(|decided| matches!(decided.by, Decider::Human(_)));
+        by_user || state.action.author == Author::Human
+    };
+    let earlier = done.flat_map(|state| state.action.files().iter().map(move |file| (is_seen(state), file)));
+    for (is_seen, file) in
+        earlier.chain(files.iter().map(|file| (false, file))).filter(|(_, file)| is_test(file.source()))
+    {
+        if is_seen {
+            originals.remove(file.source());
+            originals.remove(&file.path);
+            continue;
+        }
         // A new test is no original.
         let Some(before) = &file.before else { continue };
-        let bytes = |content: &Content| gate.bytes_of(content);
-        originals.entry(file.source().clone()).or_insert_with(|| bytes(before));
+        // Without its text there is no run: a test that is left out would make it green.
+        let bytes = gate.bytes_of(before)?;
+        originals.entry(file.source().clone()).or_insert(Some(bytes));
         if file.from.is_some() {
             originals.entry(file.path.clone()).or_insert(None);
         }

@@ -32,7 +32,15 @@ fn run_after(gate: &Gate) -> RunAfter {
 pub fn ended(runs: &mut Runs, gate: &Gate, id: &ActionId) {
     let Some(state) = gate.session().actions.get(id) else { return };
     let is_edit = state.action.kind() == Kind::Edit && state.phase == Phase::Finished(OutcomeWord::Ok);
-    if is_edit && run_after(gate) != RunAfter::Never {
+    let files = state.finished.as_ref().and_then(|finished| finished.files.as_ref());
+    let is_command = state.action.kind() == Kind::Command && !state.action.checks && state.action.trial().is_none();
+    let changes = is_command && files.is_some_and(|files| !files.is_empty());
+    let is_due = match run_after(gate) {
+        RunAfter::Never => false,
+        RunAfter::Edits => is_edit,
+        RunAfter::Changes => is_edit || changes,
+    };
+    if is_due {
         runs.rerun.due = Some(format!("{id} changed files"));
     }
     settle(runs);

@@ -6,7 +6,7 @@ use super::originals::Edits;
 use super::trials::CandidateOrder;
 use crate::base::{ActionId, Digest, Seq};
 use crate::checks::flaky_words;
-use crate::host::limits::{SEARCH_EDITS_MAX, SEARCH_REPEATS_MAX};
+use crate::host::limits::{SEARCH_BYTES_MAX, SEARCH_EDITS_MAX, SEARCH_REPEATS_MAX};
 use crate::model::check::{CaseStatus, RunReport, Tree};
 use crate::model::event::{AgentNoted, Event};
 use crate::model::session::{Run, Session};
@@ -22,13 +22,14 @@ pub struct Search {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    /// The actions between a run that passed and one that failed, each with the tree after it. What broke it is in
-    /// `low..=high`, and `asked` is being run.
+    /// The actions between a run that passed and one that failed, each with the tree after it, and the tree before the
+    /// first. What broke it is in `low..=high`.
     Bisect {
+        base: Digest,
         suspects: Vec<(ActionId, Digest)>,
         low: usize,
         high: usize,
-        asked: usize,
+        ask: Ask,
     },
     Repeat {
         runs: u32,
@@ -37,15 +38,24 @@ enum Kind {
     },
 }
 
+/// The tree that is being run. Both ends come first: what they say must hold in the copy too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    Last,
+    Base,
+    /// After the suspect of this number.
+    After(usize),
+}
+
 impl Search {
     /// A search for this case; in words why there is none to make.
     pub fn new(gate: &Gate, case: &str, kind: CaseSearch) -> Result<Self, RpcError> {
         let kind = match kind {
             CaseSearch::Repeat => Kind::Repeat { runs: 0, passed: 0, failed: 0 },
             CaseSearch::Bisect => {
-                let suspects = suspects(gate.session(), case).map_err(RpcError::invalid)?;
-                let high = suspects.len() - 1;
-                Kind::Bisect { suspects, low: 0, high, asked: high / 2 }
+                let (base, suspects) = suspects(gate.session(), case).map_err(RpcError::invalid)?;
+                let high = suspects.len().saturating_sub(1);
+                Kind::Bisect { base, suspects, low: 0, high, ask: Ask::Last }
             }
         };
         Ok(Self { case: case.to_owned(), kind })
@@ -62,7 +72,7 @@ impl Search {
     /// Runs that it takes at most.
     pub fn runs_max(&self) -> u32 {
         match &self.kind {
-            Kind::Bisect { suspects, .. } => suspects.len().next_power_of_two().ilog2().max(1),
+            Kind::Bisect { suspects, .. } => suspects.len().next_power_of_two().ilog2() + 2,
             Kind::Repeat { .. } => SEARCH_REPEATS_MAX,
         }
     }
@@ -70,9 +80,17 @@ impl Search {
     /// The next run; in words why it cannot be made.
     pub fn order(self, gate: &Gate) -> Result<CandidateOrder, String> {
         let (what, edits) = match &self.kind {
-            Kind::Bisect { suspects, asked, .. } => {
-                let (action, tree) = suspects.get(*asked).ok_or("there is nothing left to try")?;
-                (format!("after {action}"), as_it_was(gate, *tree)?)
+            Kind::Bisect { base, suspects, ask, .. } => {
+                let at = match ask {
+                    Ask::Last => suspects.last(),
+                    Ask::Base => suspects.first(),
+                    Ask::After(at) => suspects.get(*at),
+                };
+                let (action, tree) = at.ok_or("there is nothing left to try")?;
+                match ask {
+                    Ask::Base => (format!("before {action}"), as_it_was(gate, *base)?),
+                    Ask::Last | Ask::After(_) => (format!("after {action}"), as_it_was(gate, *tree)?),
+                }
             }
             Kind::Repeat { runs, .. } => {
                 (format!("run {} of {SEARCH_REPEATS_MAX} of {}", runs + 1, self.case), Edits::new())
@@ -88,17 +106,31 @@ impl Search {
         let passes = case.map(|case| case.status);
         match (&mut self.kind, passes) {
             (_, None | Some(CaseStatus::Skipped)) => Err(format!("{} was not run: nothing is known", self.case)),
-            (Kind::Bisect { suspects, low, high, asked }, Some(status)) => {
-                if status.is_bad() {
-                    *high = *asked;
-                } else {
-                    *low = *asked + 1;
+            (Kind::Bisect { suspects, low, high, ask, .. }, Some(status)) => {
+                let name = |at: usize| suspects.get(at).map_or_else(String::new, |(id, _)| id.to_string());
+                match (*ask, status.is_bad()) {
+                    (Ask::Last, false) => {
+                        let last = name(*high);
+                        let words = format!("{} passes on the files after {last}: no action broke it", self.case);
+                        return Err(words);
+                    }
+                    (Ask::Base, true) => {
+                        let words =
+                            format!("{} fails before {} too: it cannot be told what broke it", self.case, name(0));
+                        return Err(words);
+                    }
+                    (Ask::Last, true) => {
+                        *ask = Ask::Base;
+                        return Ok(self);
+                    }
+                    (Ask::Base, false) => {}
+                    (Ask::After(at), true) => *high = at,
+                    (Ask::After(at), false) => *low = at + 1,
                 }
                 if *low >= *high {
-                    let culprit = suspects.get(*high).map_or_else(String::new, |(id, _)| id.to_string());
-                    return Err(format!("{} was broken by {culprit}", self.case));
+                    return Err(format!("{} was broken by {}", self.case, name(*high)));
                 }
-                *asked = usize::midpoint(*low, *high);
+                *ask = Ask::After(usize::midpoint(*low, *high));
                 Ok(self)
             }
             (Kind::Repeat { runs, passed, failed }, Some(status)) => {
@@ -118,8 +150,8 @@ pub fn tell(gate: &mut Gate, words: String) {
 }
 
 /// The actions between the last whole run in which a case passed and the first after it in which it failed, with the
-/// tree after each.
-fn suspects(session: &Session, case: &str) -> Result<Vec<(ActionId, Digest)>, String> {
+/// tree before them and after each.
+fn suspects(session: &Session, case: &str) -> Result<(Digest, Vec<(ActionId, Digest)>), String> {
     let status = |run: &Run| run.case(case).map(|case| case.status);
     let runs: Vec<&Run> = session.checks.runs().filter(|run| run.started.tree == Tree::Workspace).collect();
     let passed = runs.iter().rposition(|run| status(run) == Some(CaseStatus::Passed));
@@ -128,10 +160,12 @@ fn suspects(session: &Session, case: &str) -> Result<Vec<(ActionId, Digest)>, St
     let failed = failed.ok_or_else(|| format!("{case} does not fail now"))?;
     let from = runs.get(passed).map_or(Seq(0), |run| run.seq);
     let between = session.actions.changed_between(from, failed.seq);
-    let after = |id: &ActionId| {
+    let tree = |id: &ActionId, when: Moment| {
         let mut made = session.disk.checkpoints.iter().rev();
-        made.find(|(_, made)| made.action.as_ref() == Some(id) && made.when == Moment::After).map(|(_, made)| made.tree)
+        made.find(|(_, made)| made.action.as_ref() == Some(id) && made.when == when).map(|(_, made)| made.tree)
     };
+    let after = |id: &ActionId| tree(id, Moment::After);
+    let base = between.first().and_then(|id| tree(id, Moment::Before));
     let suspects: Vec<(ActionId, Digest)> = between.iter().filter_map(|id| Some(((*id).clone(), after(id)?))).collect();
     match (between.len(), suspects.len()) {
         (0, _) => Err(format!("no action of this session changed files between {case} passing and failing")),
@@ -140,7 +174,9 @@ fn suspects(session: &Session, case: &str) -> Result<Vec<(ActionId, Digest)>, St
             between.first().map_or("", |id| id.as_str())
         )),
         (all, known) if known < all => Err("the files after each of these actions are not on record".to_owned()),
-        _ => Ok(suspects),
+        _ => base
+            .map(|base| (base, suspects))
+            .ok_or_else(|| "the files before these actions are not on record".to_owned()),
     }
 }
 
@@ -156,9 +192,16 @@ fn as_it_was(gate: &Gate, tree: Digest) -> Result<Edits, String> {
         read.ok_or_else(|| "a file as it was is not on record any more".to_owned())
     };
     let mut edits = Edits::new();
+    let mut room = SEARCH_BYTES_MAX;
     for change in changes {
         match (change.after, change.sides()) {
-            (Some(after), _) => edits.push((change.path, Some(content(after)?))),
+            (Some(after), _) => {
+                let bytes = content(after)?;
+                room = room
+                    .checked_sub(bytes.len())
+                    .ok_or("the files that differ are too large to be put back for a run")?;
+                edits.push((change.path, Some(bytes)));
+            }
             (None, (true, false)) => edits.push((change.path, None)),
             // A directory.
             (None, _) => {}
@@ -184,12 +227,18 @@ mod tests {
             for culprit in 0..count {
                 let suspects: Vec<_> =
                     (0..count).map(|n| (ActionId::from(format!("a{n}").as_str()), Digest::of(b"x"))).collect();
-                let kind = Kind::Bisect { suspects, low: 0, high: count - 1, asked: (count - 1) / 2 };
+                let base = Digest::of(b"base");
+                let kind = Kind::Bisect { base, suspects, low: 0, high: count - 1, ask: Ask::Last };
                 let mut search = Search { case: "t".into(), kind };
                 let (most, mut runs) = (search.runs_max(), 0);
                 let words = loop {
-                    let Kind::Bisect { asked, .. } = &search.kind else { unreachable!() };
-                    let status = if *asked >= culprit { CaseStatus::Failed } else { CaseStatus::Passed };
+                    let Kind::Bisect { ask, .. } = &search.kind else { unreachable!() };
+                    let fails = match ask {
+                        Ask::Last => true,
+                        Ask::Base => false,
+                        Ask::After(at) => *at >= culprit,
+                    };
+                    let status = if fails { CaseStatus::Failed } else { CaseStatus::Passed };
                     runs += 1;
                     match search.next(Some(&report(status))) {
                         Ok(next) => search = next,
@@ -200,6 +249,18 @@ mod tests {
                 assert!(runs <= most, "{runs} of {most} runs for {count}");
             }
         }
+    }
+
+    #[test]
+    fn nobody_is_blamed_where_an_end_does_not_hold() {
+        let suspects = vec![(ActionId::from("a1"), Digest::of(b"1")), (ActionId::from("a2"), Digest::of(b"2"))];
+        let kind = Kind::Bisect { base: Digest::of(b"0"), suspects, low: 0, high: 1, ask: Ask::Last };
+        let search = Search { case: "t".into(), kind };
+        let passes = search.clone().next(Some(&report(CaseStatus::Passed))).unwrap_err();
+        assert_eq!(passes, "t passes on the files after a2: no action broke it");
+        let base = search.next(Some(&report(CaseStatus::Failed))).unwrap();
+        let fails = base.next(Some(&report(CaseStatus::Failed))).unwrap_err();
+        assert_eq!(fails, "t fails before a1 too: it cannot be told what broke it");
     }
 
     #[test]

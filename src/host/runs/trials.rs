@@ -162,6 +162,13 @@ impl Runs {
         output: Result<Box<TrialOutput>, String>,
     ) {
         let output = output.map(|mut output| {
+            if let Some(why) = &output.not_apart {
+                let text = format!(
+                    "the trials of {action} run without a layer, with the network of this machine, and can write what \
+                     the user can: {why}"
+                );
+                gate.record(Event::AgentNoted(AgentNoted::new(NoteKind::Trial, text)));
+            }
             output.report = record_trial(gate, action, record, &output);
             output
         });

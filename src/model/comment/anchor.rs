@@ -1,7 +1,7 @@
 //! The place of a comment: the words that it is on, found again in other versions of their text.
 
 use crate::base::{ActionId, Digest, RelPath, StepId};
-use crate::model::limits::{COMMENT_REWRITTEN_LINES_MAX, PLAN_LIKENESS_PLACES_MAX};
+use crate::model::limits::{COMMENT_QUOTE_BYTES_MAX, COMMENT_REWRITTEN_LINES_MAX, PLAN_LIKENESS_PLACES_MAX};
 use crate::model::plan::alike;
 use serde::{Deserialize, Serialize};
 
@@ -169,6 +169,15 @@ impl Anchor {
         let first = usize::try_from(line.checked_sub(1)?).ok()?;
         let end = first.checked_add(usize::try_from(count.max(1)).ok()?)?.min(lines.len());
         let quoted = lines.get(first..end).filter(|quoted| !quoted.is_empty())?;
+        // As many lines as may be kept, from the first on.
+        let mut room = COMMENT_QUOTE_BYTES_MAX;
+        let fit = quoted.iter().take_while(|line| {
+            let fits = line.len() < room;
+            room = room.saturating_sub(line.len() + 1);
+            fits
+        });
+        let quoted = quoted.get(..fit.count()).filter(|quoted| !quoted.is_empty())?;
+        let end = first + quoted.len();
         Some(Self {
             line,
             quote: quoted.join("\n"),
