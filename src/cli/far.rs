@@ -1,15 +1,16 @@
 //! Other machines for the home screen: their sessions, told over a link that is tried again when it drops, single commands,
 //! and decisions that wait for the link.
 //!
-//! A decision that certainly did not arrive is sent when the link is back. One that may have arrived is sent again, too: it
-//! names the digest that was seen, and the host refuses it if the action is decided already. So nothing is decided twice.
+//! A decision that certainly did not arrive is sent when the link is back, and tried again while it is up. One that may have
+//! arrived is sent again, too: it names the digest that was seen, and the host refuses it if the action is decided already.
+//! So nothing is decided twice. On one action at most one decision is under way or waits.
 
 use super::compose::SystemClock;
 use super::home::inbox;
 use super::ssh;
 use super::verdict::exchange;
-use crate::base::SessionId;
 use crate::base::text::Untrusted;
+use crate::base::{ActionId, SessionId};
 use crate::cli::limits::{
     HOME_ASK_MS_MAX, HOME_BACKOFF_MS_MAX, HOME_BACKOFF_MS_MIN, HOME_LINE_BYTES_MAX, HOME_UNSENT_MAX, SSH_SAID_BYTES_MAX,
 };
@@ -18,19 +19,41 @@ use crate::ui::home::{Item, Told};
 use crate::wire::{Attach, Code, Decide, Machine, Request, RpcError, Unsent};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
-/// A decision that waits for the link to its machine.
+/// How far a decision has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It is being sent for the first time.
+    First,
+    /// It waits for the link.
+    Waits,
+    /// It is being sent once more.
+    Again,
+}
+
+/// A decision that its machine has not answered yet.
 #[derive(Clone, Debug)]
 struct Waiting {
     host: String,
     session: SessionId,
     decide: Decide,
+    stage: Stage,
     /// It was sent, and no answer came.
     may_have_arrived: bool,
+}
+
+impl Waiting {
+    fn is_on(&self, host: &str, session: &SessionId, action: &ActionId) -> bool {
+        self.host == host && self.session == *session && self.decide.action == *action
+    }
+
+    fn words(&self) -> String {
+        format!("{} {} {}", self.decide.verdict.words(), self.session, self.decide.action)
+    }
 }
 
 #[derive(Default)]
@@ -38,6 +61,92 @@ struct State {
     /// As they told last.
     machines: BTreeMap<String, Machine>,
     waiting: Vec<Waiting>,
+}
+
+impl State {
+    fn is_up(&self, host: &str) -> bool {
+        self.machines.get(host).is_some_and(|machine| machine.lost_at.is_none())
+    }
+
+    /// Notes a decision before it is sent, so that none on the same action is sent beside it. It takes the place of one that
+    /// waits. Returns whether it is sent at once or waits.
+    fn note(&mut self, host: &str, session: &SessionId, decide: &Decide) -> Result<Stage, String> {
+        let is_it = |one: &Waiting| one.is_on(host, session, &decide.action);
+        if let Some(one) = self.waiting.iter().find(|one| is_it(one) && one.stage != Stage::Waits) {
+            let words = one.words();
+            return Err(format!("\"{words}\" is on its way to {host}, and its answer comes first: nothing was added"));
+        }
+        let is_lost = self.machines.get(host).is_some_and(|machine| machine.lost_at.is_some());
+        let kept = self.waiting.iter().filter(|one| one.stage != Stage::First && !is_it(one)).count();
+        if is_lost && kept >= HOME_UNSENT_MAX {
+            return Err(full(false));
+        }
+        let may_have_arrived = self.waiting.iter().any(|one| is_it(one) && one.may_have_arrived);
+        self.waiting.retain(|one| !is_it(one));
+        let stage = if is_lost { Stage::Waits } else { Stage::First };
+        let (host, session, decide) = (host.to_owned(), session.clone(), decide.clone());
+        self.waiting.push(Waiting { host, session, decide, stage, may_have_arrived });
+        Ok(stage)
+    }
+}
+
+fn full(may_have_arrived: bool) -> String {
+    let end = if may_have_arrived { "check whether this one took effect" } else { "nothing was decided" };
+    format!("{HOME_UNSENT_MAX} decisions wait for their links already: {end}")
+}
+
+/// A decision that is being sent. Whoever drops this without an answer leaves the decision to be sent again.
+struct Sending {
+    host: String,
+    session: SessionId,
+    action: ActionId,
+    is_over: bool,
+}
+
+impl Sending {
+    fn new(host: &str, session: &SessionId, action: &ActionId) -> Self {
+        Self { host: host.to_owned(), session: session.clone(), action: action.clone(), is_over: false }
+    }
+
+    /// The host has answered.
+    fn answered(mut self) {
+        self.is_over = true;
+        state().waiting.retain(|one| !one.is_on(&self.host, &self.session, &self.action));
+        CHANGED.send_replace(());
+    }
+
+    /// The link broke; `sent`: the decision may have arrived. It waits from now on, if there is room.
+    fn broke(mut self, sent: bool) -> Result<(), String> {
+        self.is_over = true;
+        self.waits(sent)
+    }
+
+    fn waits(&self, sent: bool) -> Result<(), String> {
+        let is_it = |one: &Waiting| one.is_on(&self.host, &self.session, &self.action);
+        let mut state = state();
+        let kept = state.waiting.iter().filter(|one| one.stage != Stage::First && !is_it(one)).count();
+        if kept >= HOME_UNSENT_MAX {
+            let may_have_arrived = sent || state.waiting.iter().any(|one| is_it(one) && one.may_have_arrived);
+            state.waiting.retain(|one| !is_it(one));
+            return Err(full(may_have_arrived));
+        }
+        for one in state.waiting.iter_mut().filter(|one| is_it(one)) {
+            one.stage = Stage::Waits;
+            one.may_have_arrived |= sent;
+        }
+        drop(state);
+        CHANGED.send_replace(());
+        Ok(())
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if !self.is_over {
+            // Nobody is there to be told that there was no room.
+            let _ = self.waits(true);
+        }
+    }
 }
 
 /// What this process knows of other machines, whichever screen it shows.
@@ -62,13 +171,26 @@ pub fn known() -> Vec<Machine> {
 pub fn with_unsent(machine: Machine) -> Machine {
     let Some(host) = machine.host.clone() else { return machine };
     let state = state();
-    let waiting = state.waiting.iter().filter(|one| one.host == host);
+    let waiting = state.waiting.iter().filter(|one| one.host == host && one.stage != Stage::First);
     let unsent = waiting.map(|one| Unsent {
         session: one.session.clone(),
         action: one.decide.action.clone(),
         verdict: one.decide.verdict,
     });
     Machine { unsent: unsent.collect(), ..machine }
+}
+
+/// The decisions that no machine has answered, in words; `None` if there are none.
+pub fn given_up() -> Option<String> {
+    let state = state();
+    let words = |one: &Waiting| {
+        let check = one.may_have_arrived || one.stage != Stage::Waits;
+        let check = if check { " (it may have arrived: check)" } else { "" };
+        format!("{} on {}{check}", one.words(), one.host)
+    };
+    let all: Vec<String> = state.waiting.iter().map(words).collect();
+    drop(state);
+    (!all.is_empty()).then(|| format!("not sent, and not kept: {}", all.join("; ")))
 }
 
 /// Takes back what was not sent yet.
@@ -79,6 +201,9 @@ pub fn withdraw(item: &Item) -> Result<String, String> {
             && one.session == item.session
             && Some(&one.decide.action) == item.action.as_ref()
     };
+    if state.waiting.iter().any(|one| is_it(one) && one.stage != Stage::Waits) {
+        return Err("it is on its way already".to_owned());
+    }
     if state.waiting.iter().any(|one| is_it(one) && one.may_have_arrived) {
         return Err("it may have arrived before the link dropped: it cannot be taken back".to_owned());
     }
@@ -141,30 +266,56 @@ pub async fn ask(host: &str, session: &SessionId, attach: Attach, request: Reque
 
 /// Decides on another machine. False: it could not be sent, and waits for the link.
 pub async fn decide(host: &str, session: &SessionId, decide: Decide) -> Result<bool, String> {
-    let is_lost = state().machines.get(host).is_some_and(|machine| machine.lost_at.is_some());
-    let mut may_have_arrived = false;
-    if !is_lost {
-        match ask(host, session, inbox(), Request::Decide(decide.clone())).await {
-            Ok(()) => return Ok(true),
-            Err(AskError::Refused(error)) => return Err(error.message),
-            Err(AskError::Link { sent, .. }) => may_have_arrived = sent,
+    let stage = state().note(host, session, &decide)?;
+    if stage == Stage::First {
+        let sending = Sending::new(host, session, &decide.action);
+        match ask(host, session, inbox(), Request::Decide(decide)).await {
+            Ok(()) => {
+                sending.answered();
+                return Ok(true);
+            }
+            Err(AskError::Refused(error)) => {
+                sending.answered();
+                return Err(error.message);
+            }
+            Err(AskError::Link { sent, .. }) => sending.broke(sent)?,
         }
+    } else {
+        CHANGED.send_replace(());
     }
-    let mut state = state();
-    if state.waiting.len() >= HOME_UNSENT_MAX {
-        return Err(format!("{HOME_UNSENT_MAX} decisions wait for their links already: nothing was decided"));
-    }
-    let (host, session) = (host.to_owned(), session.clone());
-    state.waiting.push(Waiting { host, session, decide, may_have_arrived });
-    drop(state);
-    CHANGED.send_replace(());
     Ok(false)
 }
 
-/// Sends what waits for this machine, one after the other, and tells what became of it.
-async fn send_waiting(host: &str, tell: &mpsc::Sender<Told>) {
-    while let Some(one) = take_waiting(host) {
-        let name = format!("{} {} {}", one.decide.verdict.words(), one.session, one.decide.action);
+/// Sends what waits for this machine while its link is up, until the screen is gone. Each decision has an ssh of its own, which
+/// can fail although the link stays: then all are tried again, with longer and longer waits. `up`: the link came up.
+async fn keep_sending(host: String, up: Arc<Notify>, tell: mpsc::Sender<Told>) {
+    let mut changed = changes();
+    let mut wait_ms = HOME_BACKOFF_MS_MIN;
+    loop {
+        changed.borrow_and_update();
+        let is_up = state().is_up(&host);
+        let broke = is_up && !send_waiting(&host, &tell).await;
+        let pause_ms = broke.then_some(wait_ms);
+        let paused = async {
+            match pause_ms {
+                Some(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+                None => std::future::pending().await,
+            }
+        };
+        wait_ms = if broke { (wait_ms * 2).min(HOME_BACKOFF_MS_MAX) } else { HOME_BACKOFF_MS_MIN };
+        tokio::select! {
+            () = tell.closed() => return,
+            () = up.notified() => wait_ms = HOME_BACKOFF_MS_MIN,
+            () = paused => {}
+            Ok(()) = changed.changed(), if !broke => {}
+        }
+    }
+}
+
+/// Sends what waits for this machine, one after the other, and tells what became of it. False: the link broke.
+async fn send_waiting(host: &str, tell: &mpsc::Sender<Told>) -> bool {
+    while let Some((one, sending)) = next_waiting(host) {
+        let name = one.words();
         let told = match ask(host, &one.session, inbox(), Request::Decide(one.decide.clone())).await {
             Ok(()) => Ok(format!("{name}: sent when the link came back")),
             Err(AskError::Refused(error)) if one.may_have_arrived && error.code == Code::NotHeld.number() => {
@@ -172,21 +323,27 @@ async fn send_waiting(host: &str, tell: &mpsc::Sender<Told>) {
             }
             Err(AskError::Refused(error)) => Err(format!("{name}: not done: {}", error.message)),
             Err(AskError::Link { sent, .. }) => {
-                let may_have_arrived = one.may_have_arrived || sent;
-                state().waiting.insert(0, Waiting { may_have_arrived, ..one });
-                return;
+                if let Err(why) = sending.broke(sent) {
+                    // The screen is gone when nobody receives it.
+                    let _ = tell.send(Told::Done(Err(format!("{name}: {why}")))).await;
+                }
+                return false;
             }
         };
-        CHANGED.send_replace(());
+        sending.answered();
         // The screen is gone when nobody receives it.
         let _ = tell.send(Told::Done(told)).await;
     }
+    true
 }
 
-fn take_waiting(host: &str) -> Option<Waiting> {
+/// The next decision that waits for this machine; it is under way from now on.
+fn next_waiting(host: &str) -> Option<(Waiting, Sending)> {
     let mut state = state();
-    let at = state.waiting.iter().position(|one| one.host == host)?;
-    Some(state.waiting.remove(at))
+    let one = state.waiting.iter_mut().find(|one| one.host == host && one.stage == Stage::Waits)?;
+    one.stage = Stage::Again;
+    let sending = Sending::new(host, &one.session, &one.decide.action);
+    Some((one.clone(), sending))
 }
 
 fn lines(said: &[u8]) -> String {
@@ -234,12 +391,14 @@ struct LinkEnd {
 pub async fn follow(name: String, host: String, tell: mpsc::Sender<Machine>, done: mpsc::Sender<Told>) {
     let mut machine =
         Machine { host: Some(host.clone()), trouble: Some("connecting".to_owned()), ..Machine::default() };
+    let up = Arc::new(Notify::new());
+    tokio::spawn(keep_sending(host.clone(), Arc::clone(&up), done));
     let mut wait_ms = HOME_BACKOFF_MS_MIN;
     loop {
         if tell.send(machine.clone()).await.is_err() {
             return;
         }
-        let Some(end) = link(&host, &mut machine, &tell, &done).await else { return };
+        let Some(end) = link(&host, &mut machine, &tell, &up).await else { return };
         if end.was_up {
             wait_ms = HOME_BACKOFF_MS_MIN;
         }
@@ -264,12 +423,7 @@ pub async fn follow(name: String, host: String, tell: mpsc::Sender<Machine>, don
 }
 
 /// One link, as long as it lasts; `None` when the screen is gone.
-async fn link(
-    host: &str,
-    machine: &mut Machine,
-    tell: &mpsc::Sender<Machine>,
-    done: &mpsc::Sender<Told>,
-) -> Option<LinkEnd> {
+async fn link(host: &str, machine: &mut Machine, tell: &mpsc::Sender<Machine>, up: &Notify) -> Option<LinkEnd> {
     let mut child = match ssh::command(host, &["home", "--feed"], false).spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -297,8 +451,7 @@ async fn link(
         state().machines.insert(host.to_owned(), machine.clone());
         tell.send(machine.clone()).await.ok()?;
         if !std::mem::replace(&mut was_up, true) {
-            let (host, done) = (host.to_owned(), done.clone());
-            tokio::spawn(async move { send_waiting(&host, &done).await });
+            up.notify_one();
         }
     }
     let mut said = Vec::new();
@@ -307,4 +460,32 @@ async fn link(
     let code = child.wait().await.ok().and_then(|status| status.code());
     let is_final = !was_up && matches!(code, Some(2 | 126 | 127));
     Some(LinkEnd { why: ssh::explained(host, code, &lines(&said)), was_up, is_final })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Digest;
+    use crate::model::event::Verdict;
+
+    /// Whoever changes their mind while the link stalls does not find the first decision done.
+    #[test]
+    fn on_one_action_only_one_decision_is_under_way_or_waits() {
+        let mut state = State::default();
+        let session = SessionId::new("s1");
+        let decide = |action: &str, verdict| Decide::new(ActionId::new(action), Digest::of(b"x"), verdict);
+        let (approve, deny) = (decide("a1", Verdict::Approve), decide("a1", Verdict::Deny));
+        assert_eq!(state.note("box", &session, &approve), Ok(Stage::First));
+        assert!(state.note("box", &session, &deny).is_err_and(|why| why.contains("approved s1 a1")));
+        assert_eq!(state.note("box", &session, &decide("a2", Verdict::Deny)), Ok(Stage::First));
+        for one in &mut state.waiting {
+            (one.stage, one.may_have_arrived) = (Stage::Waits, true);
+        }
+        assert_eq!(state.note("box", &session, &deny), Ok(Stage::First));
+        let on_it: Vec<_> = state.waiting.iter().filter(|one| one.decide.action == deny.action).collect();
+        assert_eq!(on_it.len(), 1, "{on_it:?}");
+        assert_eq!((on_it[0].decide.verdict, on_it[0].may_have_arrived), (Verdict::Deny, true));
+        state.machines.insert("box".to_owned(), Machine { lost_at: Some(SystemClock.now()), ..Machine::default() });
+        assert_eq!(state.note("box", &session, &decide("a3", Verdict::Approve)), Ok(Stage::Waits));
+    }
 }

@@ -50,8 +50,16 @@ pub fn instead(shared: &Shared, workspace: &Path) -> Option<Then> {
     }
 }
 
-/// Opens what follows until the user has left.
-pub fn follow(shared: &Shared, mut then: Then) -> Done {
+/// Opens what follows until the user has left, and says which decisions go with this process.
+pub fn follow(shared: &Shared, then: Then) -> Done {
+    let done = until_left(shared, then);
+    if let Some(words) = far::given_up() {
+        super::complain(&words);
+    }
+    done
+}
+
+fn until_left(shared: &Shared, mut then: Then) -> Done {
     loop {
         then = match then {
             Then::Done(code) => return Ok(code),

@@ -7,7 +7,7 @@ use super::limits::{COMPARE_BYTES_MAX, COMPARE_FILES_MAX, COMPARE_INLINE_BYTES_M
 use crate::base::{Digest, RelPath, StepId};
 use crate::model::event::FileOutcome;
 use crate::model::{Content, FileChange, FileEdit, Moment, Node, NodeKind, Session};
-use crate::port::{TreeChange, Workspace};
+use crate::port::{TreeChange, Workspace, WorkspaceError};
 use crate::wire::{Answer, Code, Compare, Compared, RpcError};
 use std::collections::BTreeMap;
 use tokio::sync::Semaphore;
@@ -41,7 +41,11 @@ pub fn answer(gate: &Gate, compare: Compare, reply: Responder) {
         let changes = match scope {
             Scope::Changes(changes) => Ok(changes),
             Scope::Tree(tree) => match workspace.snapshot().await {
-                Ok(now) => workspace.tree_changes(tree, now),
+                Ok(now) => {
+                    let workspace = workspace.clone();
+                    let compared = tokio::task::spawn_blocking(move || workspace.tree_changes(tree, now));
+                    compared.await.unwrap_or_else(|lost| Err(WorkspaceError::Refused(lost.to_string())))
+                }
                 Err(why) => Err(why),
             },
             Scope::Head => match workspace.snapshot().await {
@@ -109,6 +113,7 @@ fn of_step(session: &Session, step: &StepId) -> Vec<TreeChange> {
             after: after.0,
             before_node: before.1,
             after_node: after.1,
+            before_bytes: None,
         })
         .collect()
 }
@@ -118,10 +123,13 @@ fn edits(workspace: &dyn Workspace, changes: Vec<TreeChange>) -> (Vec<FileEdit>,
     let is_directory = |node: Option<Node>| node.is_some_and(|node| node.kind == NodeKind::Directory);
     let mut files: Vec<FileEdit> = Vec::new();
     let (mut read, mut inline) = (COMPARE_BYTES_MAX, COMPARE_INLINE_BYTES_MAX);
-    let mut content = |digest: Option<Digest>| {
+    let mut content = |digest: Option<Digest>, length: Option<u64>| {
         let digest = digest?;
         let bytes = if read > 0 { workspace.stored(digest).ok().flatten() } else { None };
-        let Some(bytes) = bytes else { return Some(Content::Blob { digest, bytes: 0 }) };
+        let Some(bytes) = bytes else {
+            let bytes = length.or_else(|| workspace.stored_bytes(digest)).unwrap_or(0);
+            return Some(Content::Blob { digest, bytes });
+        };
         read = read.saturating_sub(bytes.len());
         let content = Content::of(&bytes);
         if content.text().is_some() && bytes.len() <= inline {
@@ -135,7 +143,7 @@ fn edits(workspace: &dyn Workspace, changes: Vec<TreeChange>) -> (Vec<FileEdit>,
     let changes: Vec<TreeChange> = changes.into_iter().filter(is_file).collect();
     let left_out = changes.len().saturating_sub(COMPARE_FILES_MAX);
     for change in changes.into_iter().take(COMPARE_FILES_MAX) {
-        let (before, after) = (content(change.before), content(change.after));
+        let (before, after) = (content(change.before, change.before_bytes), content(change.after, None));
         let kind = match (&before, &after) {
             (None, _) => FileChange::Create,
             (Some(_), None) => FileChange::Delete,

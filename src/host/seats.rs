@@ -37,7 +37,7 @@ struct Seat {
     person: bool,
     /// It attached to have control, whatever became of that: it may stop the session.
     wants_control: bool,
-    /// When it asked for something last.
+    /// When its user did something last.
     used_at: UnixMs,
 }
 

@@ -17,7 +17,7 @@ const TABLES: &str =
     "CREATE TABLE IF NOT EXISTS upto(id INTEGER PRIMARY KEY CHECK(id = 1), seq INTEGER NOT NULL, hash BLOB NOT NULL);
      CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(text, content='', tokenize=\"unicode61 tokenchars '_'\");";
 
-/// Events whose text holds every word of `query` (the last one may be unfinished), oldest first.
+/// The newest events whose text holds every word of `query` (the last one may be unfinished), oldest of them first.
 pub fn search(reader: &Reader, query: &str) -> Result<Vec<Seq>> {
     let Some(query) = quoted(query) else { return Ok(Vec::new()) };
     let path = head::beside(&reader.path, ".search");
@@ -40,8 +40,11 @@ fn attempt(reader: &Reader, path: &Path, query: &str) -> Result<Vec<Seq>> {
     catch_up(reader, &mut db, path)?;
     let limit = i64::try_from(SEARCH_HITS_MAX).unwrap_or(i64::MAX);
     let run = || -> rusqlite::Result<Vec<Seq>> {
-        let mut find = db.prepare("SELECT rowid FROM words WHERE words MATCH ?1 ORDER BY rowid LIMIT ?2")?;
-        find.query_map((query, limit), |r| super::schema::unsigned(r, 0).map(Seq))?.collect()
+        let mut find = db.prepare("SELECT rowid FROM words WHERE words MATCH ?1 ORDER BY rowid DESC LIMIT ?2")?;
+        let newest = find.query_map((query, limit), |r| super::schema::unsigned(r, 0).map(Seq))?;
+        let mut found: Vec<Seq> = newest.collect::<rusqlite::Result<_>>()?;
+        found.reverse();
+        Ok(found)
     };
     run().map_err(Error::sqlite(path))
 }
@@ -150,5 +153,17 @@ mod tests {
         check("peek", &[1, 3, 4]);
         std::fs::write(head::beside(&path, ".search"), "broken").unwrap();
         check("peek", &[1, 3, 4]);
+    }
+
+    #[test]
+    fn of_too_many_places_the_newest_are_found() {
+        let (_dir, path) = place();
+        let mut journal = Journal::create(&path, &"s1".into()).unwrap();
+        let many = SEARCH_HITS_MAX + 2;
+        let events: Vec<_> = (0..many).map(|_| draft("told", r#"{"text":"common"}"#)).collect();
+        journal.append(&events).unwrap();
+        let found = search(&Reader::open(&path).unwrap(), "common").unwrap();
+        let ends = (found.first().copied(), found.last().copied(), found.len());
+        assert_eq!(ends, (Some(Seq(3)), Some(Seq(many as u64)), SEARCH_HITS_MAX));
     }
 }

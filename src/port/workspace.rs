@@ -136,7 +136,7 @@ pub struct Connect {
 pub enum NotOpened {
     /// Somebody or a rule decided so.
     Denied(String),
-    /// Nobody was asked, because too much is pending: the next try may be.
+    /// Nobody decided, or was asked, because too much is pending: the next try may be asked about.
     Busy(String),
 }
 
@@ -270,6 +270,8 @@ pub struct TreeChange {
     pub after: Option<Digest>,
     pub before_node: Option<Node>,
     pub after_node: Option<Node>,
+    /// The length of what was before, where it is known without its bytes.
+    pub before_bytes: Option<u64>,
 }
 
 impl TreeChange {
@@ -505,6 +507,11 @@ pub trait Workspace: Send + Sync {
     /// Bytes of a file in a recorded tree, by its digest.
     fn stored(&self, digest: Digest) -> Result<Option<Vec<u8>>, WorkspaceError>;
 
+    /// The length of a file in a recorded tree, by its digest; `None` where it is not known.
+    fn stored_bytes(&self, digest: Digest) -> Option<u64> {
+        self.stored(digest).ok().flatten().map(|bytes| bytes.len() as u64)
+    }
+
     /// The watcher's notices; bounded, may be taken once.
     fn notices(&self) -> Option<mpsc::Receiver<Notice>>;
 
@@ -513,6 +520,9 @@ pub trait Workspace: Send + Sync {
 
     /// Makes the watcher check everything soon, including the parts that are too large to be watched all the time.
     fn look_over(&self) {}
+
+    /// The agent's turn is over: where its connections were denied, the next try is asked about again.
+    fn turn_ended(&self) {}
 
     /// Starts an agent's own process, supervised like everything else (census, freeze, stop).
     fn spawn_agent(&self, spawn: AgentSpawn) -> BoxFuture<'_, Result<AgentChild, WorkspaceError>>;

@@ -39,14 +39,49 @@ impl Committed {
 /// # Errors
 /// In words, when there is no repository or no commit, or git cannot read it.
 pub async fn changes(root: &Path, store: &Store, now: &Digest) -> Result<Vec<TreeChange>, String> {
-    let committed = listed(&git(root, &["ls-tree", "-r", "-l", "-z", "HEAD"], &[]).await?)?;
+    let listing = git(root, &["ls-tree", "-r", "-l", "-z", "HEAD"], &[]).await?;
+    let (at, objects, tree) = (root.to_owned(), store.clone(), *now);
+    let Sorted { mut found, same_size } = blocking(move || sorted(&at, &objects, &tree, &listing)).await?;
+    let names = same_size.iter().map(|(path, ..)| path.as_path());
+    let objects = hashed(root, names).await?;
+    for ((path, was, is), object) in same_size.into_iter().zip(objects) {
+        let runs = was.mode & 0o111 != 0;
+        let modes_differ = is.mode.is_some_and(|mode| (mode & 0o100 != 0) != runs);
+        if object.as_ref() != Some(&was.object) || modes_differ {
+            found.push((path, Some(was), Some(is)));
+        }
+    }
+    found.sort_by(|one, two| one.0.cmp(&two.0));
+    let contents = contents(root, store, &found).await?;
+    Ok(found.into_iter().filter_map(|one| change(one, &contents)).collect())
+}
+
+/// A file with its two sides.
+type Found = (PathBuf, Option<Committed>, Option<Entry>);
+
+/// What the names and lengths of files tell.
+struct Sorted {
+    /// They differ.
+    found: Vec<Found>,
+    /// Only the content can tell.
+    same_size: Vec<(PathBuf, Committed, Entry)>,
+}
+
+/// Runs blocking work off the async threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|lost| Err(lost.to_string()))
+}
+
+/// Compares a listing of the commit with this tree, as far as no content is needed.
+fn sorted(root: &Path, store: &Store, now: &Digest, listing: &[u8]) -> Result<Sorted, String> {
+    let committed = listed(listing)?;
     let tree = compare(store, None, Some(now)).map_err(|error| error.to_string())?;
     let current: BTreeMap<PathBuf, Entry> = tree
         .into_iter()
         .filter_map(|node| Some((node.path, node.after?)))
         .filter(|(_, entry)| !matches!(entry.kind, EntryKind::Directory | EntryKind::Unknown))
         .collect();
-    let mut found: Vec<(PathBuf, Option<Committed>, Option<Entry>)> = Vec::new();
+    let mut found: Vec<Found> = Vec::new();
     let mut same_size: Vec<(PathBuf, Committed, Entry)> = Vec::new();
     for (path, was) in &committed {
         // What is there and is not content (it is ignored, or a repository of its own) is not gone.
@@ -62,37 +97,29 @@ pub async fn changes(root: &Path, store: &Store, now: &Digest) -> Result<Vec<Tre
     }
     let added = current.iter().filter(|(path, _)| !committed.contains_key(*path));
     found.extend(added.map(|(path, entry)| (path.clone(), None, Some(*entry))));
-    let names = same_size.iter().map(|(path, ..)| path.as_path());
-    let objects = hashed(root, names).await?;
-    for ((path, was, is), object) in same_size.into_iter().zip(objects) {
-        let runs = was.mode & 0o111 != 0;
-        let modes_differ = is.mode.is_some_and(|mode| (mode & 0o100 != 0) != runs);
-        if object.as_ref() != Some(&was.object) || modes_differ {
-            found.push((path, Some(was), Some(is)));
-        }
-    }
-    found.sort_by(|one, two| one.0.cmp(&two.0));
-    let contents = contents(root, store, &found).await?;
-    let told = found.into_iter().filter_map(|(path, was, is)| {
-        let before = was.as_ref().map(|was| {
-            // Beyond what is read nothing is there to be shown.
-            contents.get(&was.object).copied().unwrap_or_else(|| Digest::of(was.object.as_bytes()))
-        });
-        let after = is.and_then(|entry| entry.content());
-        let before_node = was.as_ref().map(Committed::node);
-        let mut after_node = is.and_then(|entry| entry.node());
-        // Of the bits git knows whether it can be run.
-        if let (Some(one), Some(two)) = (before_node, after_node)
-            && one.kind == two.kind
-            && one.mode.map(|mode| mode.bits() & 0o100) == two.mode.map(|mode| mode.bits() & 0o100)
-        {
-            after_node = before_node;
-        }
-        let is_same = before == after && before_node == after_node;
-        let path = RelPath::from_path(&path).ok().filter(|_| !is_same)?;
-        Some(TreeChange { path, before, after, before_node, after_node })
+    Ok(Sorted { found, same_size })
+}
+
+/// The change of a file, unless both sides are the same.
+fn change((path, was, is): Found, contents: &BTreeMap<String, Digest>) -> Option<TreeChange> {
+    let before = was.as_ref().map(|was| {
+        // Beyond what is read nothing is there to be shown.
+        contents.get(&was.object).copied().unwrap_or_else(|| Digest::of(was.object.as_bytes()))
     });
-    Ok(told.collect())
+    let before_bytes = was.as_ref().map(|was| was.bytes);
+    let after = is.and_then(|entry| entry.content());
+    let before_node = was.as_ref().map(Committed::node);
+    let mut after_node = is.and_then(|entry| entry.node());
+    // Of the bits git knows whether it can be run.
+    if let (Some(one), Some(two)) = (before_node, after_node)
+        && one.kind == two.kind
+        && one.mode.map(|mode| mode.bits() & 0o100) == two.mode.map(|mode| mode.bits() & 0o100)
+    {
+        after_node = before_node;
+    }
+    let is_same = before == after && before_node == after_node;
+    let path = RelPath::from_path(&path).ok().filter(|_| !is_same)?;
+    Some(TreeChange { path, before, after, before_node, after_node, before_bytes })
 }
 
 /// Reads `ls-tree -l -z`: mode, type, object and size, a tab, and the name.
@@ -128,24 +155,26 @@ async fn hashed<'a>(root: &Path, paths: impl Iterator<Item = &'a Path>) -> Resul
 }
 
 /// Puts the committed contents into the store, as far as they fit; their digests by object.
-async fn contents(
-    root: &Path,
-    store: &Store,
-    found: &[(PathBuf, Option<Committed>, Option<Entry>)],
-) -> Result<BTreeMap<String, Digest>, String> {
+async fn contents(root: &Path, store: &Store, found: &[Found]) -> Result<BTreeMap<String, Digest>, String> {
     let mut room = HEAD_BYTES_MAX;
     let fits = |was: &&Committed| {
         let fits = was.bytes <= room;
         room -= if fits { was.bytes } else { 0 };
         fits
     };
-    let wanted: Vec<&Committed> = found.iter().filter_map(|(_, was, _)| was.as_ref()).filter(fits).collect();
+    let wanted: Vec<Committed> = found.iter().filter_map(|(_, was, _)| was.as_ref()).filter(fits).cloned().collect();
     let input: String = wanted.iter().map(|was| format!("{}\n", was.object)).collect();
     if input.is_empty() {
         return Ok(BTreeMap::new());
     }
     let said = git(root, &["cat-file", "--batch"], input.as_bytes()).await?;
-    let mut rest = said.as_slice();
+    let store = store.clone();
+    blocking(move || kept(&store, wanted, &said)).await
+}
+
+/// Puts what `cat-file --batch` says of these files into the store.
+fn kept(store: &Store, wanted: Vec<Committed>, said: &[u8]) -> Result<BTreeMap<String, Digest>, String> {
+    let mut rest = said;
     let mut digests = BTreeMap::new();
     for was in wanted {
         let Some(end) = memchr::memchr(b'\n', rest) else { break };

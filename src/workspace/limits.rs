@@ -165,6 +165,10 @@ pub const DRILL_SAID_BYTES_MAX: usize = 4 * 1024;
 /// Connections of a command that are served at once, and addresses that it may ask about.
 pub const EGRESS_CONNECTIONS_MAX: usize = 256;
 pub const EGRESS_HOSTS_MAX: usize = 128;
+/// Connections of an agent itself that are served where its commands have taken all others, and connections that wait
+/// for the same decision.
+pub const EGRESS_OWN_CONNECTIONS_MAX: usize = 32;
+pub const EGRESS_WAITING_MAX: usize = 64;
 /// Names that are looked up at once.
 pub const EGRESS_LOOKUPS_MAX: usize = 8;
 /// Bytes and number of the headers of one request, and milliseconds in which they arrive.

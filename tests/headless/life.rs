@@ -469,3 +469,29 @@ fn the_action_that_broke_a_case_is_found_by_halves() {
     seat.finished(&own["action"]);
     assert_eq!(room.read("calc.py"), code("- b  # the difference"), "the workspace is as it was");
 }
+
+/// Which lines came from which action, and who let it through.
+#[test]
+fn the_origins_of_lines_are_exported() {
+    let room = Room::with(&[("a.txt", "one\ntwo\n")]);
+    let edit = |after: &str, why: &str| json!({"edit": {"path": "a.txt", "after": after, "why": why}});
+    let script =
+        room.script(&[edit("one\nnew\ntwo\n", "a line is missing"), edit("zero\none\nnew\ntwo\n", "begin at zero")]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let held = seat.held();
+        seat.approve(&held);
+        seat.finished(&held["action"]);
+        ids.push(held["action"].as_str().unwrap().to_owned());
+    }
+    seat.wait_kind("session_ended");
+    let (code, out, err) = room.run(&["export", &seat.session, "--format", "origins"]);
+    assert_eq!(code, 0, "{err}");
+    let lines: Vec<&str> = out.lines().map(str::trim).collect();
+    assert!(lines.contains(&format!("1         {}", ids[1]).as_str()), "{out}");
+    assert!(lines.contains(&format!("3         {}", ids[0]).as_str()), "{out}");
+    assert!(out.contains("a line is missing") && out.contains("approved by"), "{out}");
+    let (code, _, err) = room.run(&["export", &seat.session, "--format", "origins", "--pipeline"]);
+    assert!(code != 0 && err.contains("the others are of the whole session"), "{err}");
+}

@@ -251,6 +251,7 @@ impl Workspace for Hold {
                 after,
                 before_node: None,
                 after_node: None,
+                before_bytes: None,
             })
             .collect())
     }

@@ -203,6 +203,19 @@ impl Relay {
         }
     }
 
+    /// The host knows the client under another name now. Events up to `head` are part of what is told.
+    async fn tell_again(&mut self) -> bool {
+        if !self.client_attached {
+            return true;
+        }
+        let AttachedAs { client, control, head, .. } = &self.attached;
+        let params = serde_json::json!({ "client": client, "control": control, "head": head });
+        match Message::notification("link/again", &params) {
+            Ok(note) => self.client_writer.send(&note).await.is_ok(),
+            Err(_) => true,
+        }
+    }
+
     /// Whoever took control from us meant it: coming back does not take it again.
     fn note_control(&mut self, change: &ClientChanged) {
         if change.client == self.attached.client {
@@ -240,7 +253,7 @@ impl Relay {
             let again = connect(&self.remote, attach, &self.said, false).await;
             if let Ok((up, attached)) = again {
                 (self.up, self.attached) = (up, attached);
-                return self.tell_state(None).await;
+                return self.tell_again().await && self.tell_state(None).await;
             }
         }
         false

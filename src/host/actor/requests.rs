@@ -47,7 +47,9 @@ impl Actor {
             return;
         }
         let gate = &mut self.gate;
-        self.seats.used(&client, gate.now());
+        if is_work(&request) {
+            self.seats.used(&client, gate.now());
+        }
         rules::freshen(gate);
         let client = &client;
         let answer = match request {
@@ -220,6 +222,12 @@ impl Actor {
     }
 }
 
+/// Whether a person is at work who asks for this: they decide, write or want control. What a screen reads or tells by
+/// itself says nothing of its user.
+fn is_work(request: &Request) -> bool {
+    !request.is_reading() || matches!(request, Request::Control(_))
+}
+
 /// Keeps a picture that a client sent. Its bytes say what it is, not its name.
 fn keep_image(gate: &mut Gate, client: &ClientId, image: PutImage) -> Result<wire::ImageKept, RpcError> {
     let data = base64::engine::general_purpose::STANDARD.decode(&image.data);
@@ -257,4 +265,26 @@ fn blob_part(gate: &Gate, get: &BlobGet) -> Result<BlobPart, RpcError> {
     let part = bytes.get(offset as usize..end as usize).unwrap_or_default();
     let data = base64::engine::general_purpose::STANDARD.encode(part);
     Ok(BlobPart { digest: get.digest, offset, bytes: bytes.len() as u64, data })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::Verdict;
+    use crate::wire::{ControlWish, Decide, SeatView, SetControl};
+
+    /// A client that nobody looks at, with the list of processes open or with followers, is not at work.
+    #[test]
+    fn what_a_screen_asks_by_itself_is_no_work() {
+        let view = SeatView { pane: "Plan".to_owned(), action: None };
+        let blob = BlobGet { digest: Digest::of(b""), offset: None, length: None };
+        for request in [Request::Processes, Request::Show(view), Request::BlobGet(blob)] {
+            assert!(!is_work(&request), "{}", request.words());
+        }
+        let decide = Decide::new("a1".into(), Digest::of(b""), Verdict::Deny);
+        let control = SetControl { wish: ControlWish::Refuse(None) };
+        for request in [Request::Decide(decide), Request::Step, Request::Control(control)] {
+            assert!(is_work(&request), "{}", request.words());
+        }
+    }
 }

@@ -304,6 +304,7 @@ impl AgentLine {
         let Some(turn) = gate.session().turns.current.clone() else { return };
         self.turn_ended_at = Some(gate.now());
         gate.workspace().look_over();
+        gate.workspace().turn_ended();
         gate.record(Event::TurnEnded(TurnEnded { turn, reason, text }));
         plans::object(gate);
     }

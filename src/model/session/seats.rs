@@ -31,7 +31,11 @@ impl Clients {
                     self.control = None;
                 }
             }
-            ClientChange::TookControl => self.control = Some(body.client.clone()),
+            ClientChange::TookControl => {
+                self.control = Some(body.client.clone());
+                // This one was not asked yet: a wish that another one left unanswered is none of its own.
+                self.asking.clear();
+            }
             ClientChange::AskedControl => self.asking.push((body.client.clone(), at)),
             ClientChange::LostControl | ClientChange::RefusedControl | ClientChange::Other(_) => {}
         }
@@ -87,6 +91,20 @@ impl AgentFacts {
 mod tests {
     use crate::base::{Seq, UnixMs};
     use crate::model::{Envelope, Event, Session};
+
+    /// Whoever has control now was not asked by those who asked its predecessor.
+    #[test]
+    fn wishes_for_control_end_when_it_passes() {
+        let changes =
+            [("c2", "asked_control"), ("c3", "asked_control"), ("c1", "lost_control"), ("c2", "took_control")];
+        let envelopes = (1..).zip(changes).map(|(seq, (client, what))| {
+            let event = Event::from_parts("client_changed", &format!(r#"{{"client":"{client}","what":"{what}"}}"#));
+            Envelope { seq: Seq(seq), at: UnixMs(seq), event }
+        });
+        let envelopes: Vec<_> = envelopes.collect();
+        let asking = |count: usize| Session::replay(&envelopes[..count]).clients.asking.len();
+        assert_eq!((asking(2), asking(3), asking(4)), (2, 2, 0));
+    }
 
     /// Journals from before `agent_ready` named the agent's session have it in a note.
     #[test]

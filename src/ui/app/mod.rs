@@ -29,7 +29,7 @@ pub mod version;
 
 use ratatui::layout::Size;
 
-pub use msg::{AnswerData, EditorOf, Leave, Msg, Notice, RemoteLink, Request, SeatNews};
+pub use msg::{Again, AnswerData, EditorOf, Leave, Msg, Notice, RemoteLink, Request, SeatNews};
 pub use scene::{Link, Scene, Touched};
 
 use crate::ui::composer::{self, Composer};

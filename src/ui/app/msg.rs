@@ -28,6 +28,8 @@ pub enum Msg {
         /// Events up to `head` come with gaps.
         recent: bool,
     },
+    /// The same after the link to another machine dropped: the client has another name there now.
+    LinkedAgain(Again),
     LinkLost(String),
     /// The host has not answered for a while, with the number of its process where that is known.
     Silent(Option<i32>),
@@ -88,6 +90,15 @@ pub struct RemoteLink {
     /// The reason that it is down at the moment; it is tried again.
     #[serde(default)]
     pub down: Option<String>,
+}
+
+/// What the host says of a client that comes back on another link.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct Again {
+    pub client: ClientId,
+    /// What happens to it after `head` comes as events.
+    pub control: bool,
+    pub head: Seq,
 }
 
 /// What the host says of the clients' users: of whom this client follows, or how many follow it.

@@ -262,6 +262,11 @@ impl Scene {
         if recent {
             self.far.past = Past::Recent(head);
         }
+        self.linked_again(client, control, head);
+    }
+
+    /// The link is back, and the name is another one. What is shown stays.
+    pub(super) fn linked_again(&mut self, client: ClientId, control: bool, head: Seq) {
         self.link = Link::Attached { control };
         self.seat.me = Some((client, head));
         self.silent = None;

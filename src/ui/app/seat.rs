@@ -1,7 +1,7 @@
 //! This client among the others of the session: who asks for control, whom it follows, and who follows it.
 
 use super::toast::Toast;
-use super::{App, Request, SeatNews};
+use super::{Again, App, Request, SeatNews};
 use crate::base::{ClientId, Seq};
 use crate::model::event::Event;
 use crate::model::{ClientChange, Envelope};
@@ -79,6 +79,20 @@ fn follow(app: &mut App, follow: bool) -> Vec<Request> {
         if follow { "following: the view moves with the client that has control" } else { "no longer following" };
     app.say(Toast::plain(words));
     vec![Request::Host(wire::Request::Follow(wire::Follow { follow }))]
+}
+
+/// The link dropped and is back: the host knows this client under another name, and nothing of what it followed.
+pub(super) fn came_back(app: &mut App, again: Again) -> Vec<Request> {
+    let Again { client, control, head } = again;
+    app.scene.linked_again(client, control, head);
+    let seat = &mut app.scene.seat;
+    (seat.followers, seat.shown) = (0, None);
+    // Whoever has control follows nobody.
+    seat.follows &= !control;
+    let follows = seat.follows.then_some(Request::Host(wire::Request::Follow(wire::Follow { follow: true })));
+    let mut requests: Vec<Request> = follows.into_iter().collect();
+    requests.extend(app.composer_asks());
+    requests
 }
 
 /// What became of control, in words; whoever has it follows nobody.
@@ -215,6 +229,26 @@ mod tests {
         stage.send(Msg::DraftDue);
         let Some(Request::Host(wire::Request::Show(view))) = show_followers(&mut stage.app) else { panic!("not told") };
         assert_eq!((view.pane.as_str(), due_at_ms(&stage.app)), ("Why", None));
+    }
+
+    /// A link that dropped gives this client another name: what it had and what it followed go on under that.
+    #[test]
+    fn a_client_that_comes_back_knows_its_new_name() {
+        let mut stage = Stage::set(120, 40, "dark");
+        let again = |client: &str, control, head| {
+            Msg::LinkedAgain(Again { client: ClientId::new(client), control, head: Seq(head) })
+        };
+        stage.send(again("c5", true, 901));
+        stage.receive(&[change(900, "c1", "lost_control"), change(901, "c5", "took_control")].join("\n"));
+        assert!(stage.app.scene.has_control(), "it has it under its new name");
+        stage.receive(&[change(902, "c5", "lost_control"), change(903, "c2", "took_control")].join("\n"));
+        assert!(!stage.app.scene.has_control());
+        stage.command("follow");
+        stage.asked.clear();
+        stage.send(again("c6", false, 905));
+        assert_eq!(stage.asked, [wire::Request::Follow(wire::Follow { follow: true })]);
+        stage.receive(&change(906, "c6", "took_control"));
+        assert!(stage.app.scene.has_control() && !stage.app.scene.seat.follows);
     }
 
     #[test]

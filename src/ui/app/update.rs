@@ -47,6 +47,7 @@ impl App {
                 }
                 self.composer_asks()
             }
+            Msg::LinkedAgain(again) => seat::came_back(self, again),
             Msg::Silent(pid) => self.silent(pid),
             Msg::Speaks => {
                 self.scene.silent = None;

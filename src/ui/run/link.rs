@@ -3,9 +3,9 @@
 use super::Stream;
 use crate::base::{Seq, UnixMs};
 use crate::model::Envelope;
-use crate::ui::app::{AnswerData, Msg, RemoteLink, SeatNews};
+use crate::ui::app::{Again, AnswerData, Msg, RemoteLink, SeatNews};
 use crate::ui::limits::{UI_ASKS_WAITING_MAX, UI_EVENTS_AT_ONCE_MAX, UI_HOST_SILENT_MS_MAX};
-use crate::wire::{self, AttachedAs, Code, Id, Message, Request};
+use crate::wire::{self, AttachedAs, Code, ControlWish, Id, Message, Request};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -36,6 +36,8 @@ pub(super) struct Link {
     behind: Option<Received>,
     /// The host's clock and ours at the same moment.
     clock: Option<(UnixMs, Instant)>,
+    /// The last event that was received.
+    head: Seq,
 }
 
 /// One line of the wire, or its end.
@@ -68,6 +70,7 @@ impl Link {
             is_silent: false,
             behind: None,
             clock: None,
+            head: Seq(0),
         }
     }
 
@@ -197,6 +200,7 @@ impl Link {
                 break;
             }
         }
+        self.head = envelopes.last().map_or(self.head, |last| last.seq);
         some(Msg::Events(envelopes, self.wall()))
     }
 
@@ -208,6 +212,7 @@ impl Link {
             Some(Ok(Err(_))) => None,
             Some(Ok(Ok(Message::Notification { method, params }))) => match method.as_str() {
                 "link/state" => read::<RemoteLink>(params.as_deref()).and_then(|far| some(Msg::LinkState(far))),
+                "link/again" => read::<Again>(params.as_deref()).and_then(|again| some(Msg::LinkedAgain(again))),
                 "seat/view" | "seat/followed" => {
                     read::<SeatNews>(params.as_deref()).and_then(|news| some(Msg::Seat(news)))
                 }
@@ -241,11 +246,28 @@ impl Link {
     fn answered(&mut self, id: &Id, result: Result<Box<serde_json::value::RawValue>, wire::RpcError>) -> Heard {
         let Id::Number(id) = id else { return None };
         let asked = self.waiting.remove(id)?.0?;
+        if let Err(error) = &result
+            && let Some(instead) = self.in_older_words(&asked, error)
+        {
+            return self.ask(instead).err();
+        }
         let outcome = match result {
             Ok(result) => answer(&asked, &result),
             Err(error) => refused(error),
         };
         some(Msg::Answered { asked: Box::new(asked), outcome })
+    }
+
+    /// What is asked of a host that does not know the request: before there were wishes for control, an attach took it.
+    fn in_older_words(&self, asked: &Request, error: &wire::RpcError) -> Option<Request> {
+        let Request::Control(wire::SetControl { wish: ControlWish::Ask | ControlWish::Take }) = asked else {
+            return None;
+        };
+        let is_unknown = error.code == Code::NoMethod.number();
+        // The events go on where they are.
+        let from = Some(self.head.next());
+        let attach = wire::Attach { from, control: Some(true), person: true, ..wire::Attach::default() };
+        is_unknown.then_some(Request::Attach(attach))
     }
 
     /// The host's clock now.
@@ -323,4 +345,23 @@ fn is_head(received: &Received) -> bool {
 
 fn some(msg: Msg) -> Heard {
     Some(Box::new(msg))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A host from before there were wishes gives control to whoever attaches for it.
+    #[test]
+    fn an_older_host_is_asked_for_control_in_its_own_words() {
+        let link = Link::new(futures::future::pending().boxed(), None);
+        let unknown = wire::RpcError::new(Code::NoMethod, "there is no method");
+        let ask = |wish| Request::Control(wire::SetControl { wish });
+        let instead = link.in_older_words(&ask(ControlWish::Ask), &unknown);
+        let Some(Request::Attach(attach)) = instead else { panic!("not an attach") };
+        assert_eq!((attach.control, attach.from), (Some(true), Some(Seq(1))));
+        assert_eq!(link.in_older_words(&ask(ControlWish::Give(None)), &unknown), None);
+        let refused = wire::RpcError::new(Code::ReadOnly, "it was asked for too early");
+        assert_eq!(link.in_older_words(&ask(ControlWish::Take), &refused), None);
+    }
 }

@@ -31,6 +31,8 @@ pub struct OpenTrials {
     /// The paths that an interrupted trial left over the copy.
     laid: Vec<PathBuf>,
     within: Option<Within>,
+    /// Why there is no layer where one should be, until a result has told it.
+    not_apart: Option<String>,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -72,14 +74,20 @@ impl Sink for Kept {
 }
 
 impl OpenTrials {
-    /// Opens `copy` for the runs of `budget`, in layers if there are any.
+    /// Opens `copy` for the runs of `budget`, in layers if there are any. An error in place of them says why there are
+    /// none where there should be.
     pub fn new(
         copy: PrivateCopy,
         spawner: Spawner,
-        (budget, within): (TrialBudget, Option<Within>),
+        (budget, within): (TrialBudget, Result<Option<Within>, String>),
         slot: OwnedSemaphorePermit,
     ) -> Self {
-        Self { copy: Some(copy), spawner, budget, runs: 0, wall_ms: 0, laid: Vec::new(), within, _slot: slot }
+        let (within, not_apart) = match within {
+            Ok(within) => (within, None),
+            Err(why) => (None, Some(why)),
+        };
+        let (copy, laid) = (Some(copy), Vec::new());
+        Self { copy, spawner, budget, runs: 0, wall_ms: 0, laid, within, not_apart, _slot: slot }
     }
 
     fn allowed(&self, trial: &Trial) -> Result<crate::model::Command, String> {
@@ -160,6 +168,7 @@ impl OpenTrials {
             collected,
             tree: Some(tree),
             report: None,
+            not_apart: self.not_apart.take(),
         })
     }
 
@@ -176,9 +185,9 @@ impl OpenTrials {
                     let (root, spawner) = (within.root.clone(), self.spawner.clone().within(layer.plan().clone()));
                     let observed = self.observe_by(&spawner, &root, command, trial).await;
                     let Some(no) = layer.refusal() else { return observed };
-                    tracing::warn!("a trial runs without a layer: {no}");
+                    self.not_apart = Some(no.to_string());
                 }
-                Err(why) => tracing::warn!("a trial runs without a layer: {why}"),
+                Err(why) => self.not_apart = Some(why),
             }
         }
         if let Some(within) = self.within.take() {

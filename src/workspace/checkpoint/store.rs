@@ -152,7 +152,23 @@ impl Store {
         }
         Ok(Some(bytes))
     }
+
+    /// The length of an object as its file tells it, without unpacking it; `None` when it is not there or does not tell.
+    pub fn length(&self, digest: &Digest) -> Option<u64> {
+        let file = File::open(self.path(digest)).ok()?;
+        let on_disk = file.metadata().ok()?.len();
+        let mut head = Vec::new();
+        file.take(1 + FRAME_HEADER_BYTES_MAX).read_to_end(&mut head).ok()?;
+        match head.split_first()? {
+            (&RAW, _) => Some(on_disk.saturating_sub(1)),
+            (&ZSTD, frame) => zstd::zstd_safe::get_frame_content_size(frame).ok().flatten(),
+            (_, _) => None,
+        }
+    }
 }
+
+/// The longest header of a packed object, which may name its length (RFC 8878, 3.1.1.1).
+const FRAME_HEADER_BYTES_MAX: u64 = 18;
 
 fn unpack(mut file: File) -> io::Result<Vec<u8>> {
     let mut packing = [0u8];
@@ -183,6 +199,7 @@ mod tests {
             store.sync(pending).unwrap();
             assert!(!store.put(&digest, &bytes).unwrap());
             assert_eq!(store.get(&digest).unwrap().unwrap(), bytes);
+            assert_eq!(store.length(&digest), Some(bytes.len() as u64));
             std::fs::write(store.path(&digest), b"\x00something else").unwrap();
             assert!(matches!(store.get(&digest), Err(StoreError::Damaged(_))));
         }

@@ -7,13 +7,15 @@ use crate::model::{Address, Area, Host};
 use crate::port::{Connect, NotOpened, Progress};
 use crate::workspace::limits::{
     EGRESS_CONNECT_MS_MAX, EGRESS_HOSTS_MAX, EGRESS_LOOKUPS_MAX, EGRESS_RESOLVE_MS_MAX, EGRESS_WAIT_MS_MAX,
+    EGRESS_WAITING_MAX,
 };
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -28,14 +30,74 @@ pub enum Refused {
 
 type Answer = Option<Result<(), String>>;
 
-/// The addresses that a command has asked about, each once.
+/// What was asked about an address.
+#[derive(Debug)]
+struct Question {
+    answer: watch::Receiver<Answer>,
+    /// Places for the connections that wait for the answer.
+    places: Arc<Semaphore>,
+}
+
+/// The answer, now or later, and a place to wait for it.
+type Waits = (watch::Receiver<Answer>, Option<OwnedSemaphorePermit>);
+
+impl Question {
+    fn is_denied(&self) -> bool {
+        matches!(*self.answer.borrow(), Some(Err(_)))
+    }
+
+    fn is_answered(&self) -> bool {
+        self.answer.borrow().is_some()
+    }
+
+    /// One more connection that wants the answer.
+    fn join(&self, address: &Address) -> Result<Waits, String> {
+        if self.is_answered() {
+            return Ok((self.answer.clone(), None));
+        }
+        let place = self.places.clone().try_acquire_owned().map_err(|_| {
+            format!("{EGRESS_WAITING_MAX} connections wait for a decision about {address} already: try again later")
+        })?;
+        Ok((self.answer.clone(), Some(place)))
+    }
+}
+
+/// The questions of a command, or of an agent in one of its turns.
+#[derive(Debug, Default)]
+struct Known {
+    questions: HashMap<Address, Question>,
+    turn: u64,
+}
+
+impl Known {
+    /// What was denied in another turn may be asked again.
+    fn turn_to(&mut self, turn: u64) {
+        if std::mem::replace(&mut self.turn, turn) != turn {
+            self.questions.retain(|_, question| !question.is_denied());
+        }
+    }
+
+    /// Forgets an answer, if there is one; a denied address first.
+    fn make_room(&mut self) -> bool {
+        let answered = || self.questions.iter().filter(|(_, question)| question.is_answered());
+        let denied = answered().find(|(_, question)| question.is_denied());
+        let Some(address) = denied.or_else(|| answered().next()).map(|(address, _)| address.clone()) else {
+            return false;
+        };
+        self.questions.remove(&address).is_some()
+    }
+}
+
+/// The addresses that a command has asked about, each once; those of an agent may be asked about again.
 #[derive(Debug)]
 pub struct Asked {
-    known: Arc<Mutex<HashMap<Address, watch::Receiver<Answer>>>>,
+    known: Arc<Mutex<Known>>,
     asks: mpsc::Sender<Progress>,
     tree: Tree,
     /// Of an agent: where it goes without a question.
     own: Option<Arc<Endpoints>>,
+    /// The number of the agent's turn.
+    turn: Arc<AtomicU64>,
     /// The command has ended.
     ended: CancellationToken,
 }
@@ -44,10 +106,23 @@ impl Asked {
     pub fn new(
         asks: mpsc::Sender<Progress>,
         tree: Tree,
-        own: Option<Arc<Endpoints>>,
+        (own, turn): (Option<Arc<Endpoints>>, Arc<AtomicU64>),
         ended: CancellationToken,
     ) -> Self {
-        Self { known: Arc::default(), asks, tree, own, ended }
+        Self { known: Arc::default(), asks, tree, own, turn, ended }
+    }
+
+    /// Returns whether these are the connections of an agent and its commands.
+    pub fn is_of_agent(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// Returns whether the process at `peer` is the agent itself, where there is one.
+    pub async fn is_agent_at(&self, peer: SocketAddr) -> bool {
+        match &self.own {
+            Some(own) => self.is_agent(own.clone(), peer).await,
+            None => false,
+        }
     }
 
     /// A connection to an address, for the process at `peer`.
@@ -76,7 +151,7 @@ impl Asked {
                 )));
             }
         }
-        let mut answer = self.question(address, peer).map_err(Refused::Denied)?;
+        let (mut answer, _place) = self.question(address, peer).map_err(Refused::Denied)?;
         let said = timeout(Duration::from_millis(EGRESS_WAIT_MS_MAX), answer.wait_for(Option::is_some)).await;
         match said {
             Ok(Ok(answer)) => match &*answer {
@@ -99,18 +174,34 @@ impl Asked {
     }
 
     /// The question about an address: the one that was asked, or a new one.
-    fn question(&self, address: &Address, peer: SocketAddr) -> Result<watch::Receiver<Answer>, String> {
+    fn question(&self, address: &Address, peer: SocketAddr) -> Result<Waits, String> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(answer) = known.get(address) {
-            return Ok(answer.clone());
+        known.turn_to(self.turn.load(Ordering::Relaxed));
+        if let Some(question) = known.questions.get(address) {
+            return question.join(address);
         }
-        if known.len() >= EGRESS_HOSTS_MAX {
-            return Err(format!("{address} was not asked about: a command may use {EGRESS_HOSTS_MAX} addresses"));
+        if known.questions.len() >= EGRESS_HOSTS_MAX {
+            // A command ends soon; an agent does not, and only what it waits for counts.
+            let limit = match self.is_of_agent() {
+                true if known.make_room() => None,
+                true => Some("the agent and its commands wait for"),
+                false => Some("a command may use"),
+            };
+            if let Some(limit) = limit {
+                return Err(format!("{address} was not asked about: {limit} {EGRESS_HOSTS_MAX} addresses"));
+            }
         }
         let (tell, answer) = watch::channel(None);
-        known.insert(address.clone(), answer.clone());
-        let (asks, tree, address) = (self.asks.clone(), self.tree.clone(), address.clone());
-        let asked = self.known.clone();
+        let question = Question { answer, places: Arc::new(Semaphore::new(EGRESS_WAITING_MAX)) };
+        let waits = question.join(address);
+        known.questions.insert(address.clone(), question);
+        self.ask(address.clone(), peer, tell);
+        waits
+    }
+
+    /// Asks the host about an address.
+    fn ask(&self, address: Address, peer: SocketAddr, tell: watch::Sender<Answer>) {
+        let (asks, tree, asked) = (self.asks.clone(), self.tree.clone(), self.known.clone());
         let ended = self.ended.clone();
         tokio::spawn(ended.run_until_cancelled_owned(async move {
             let process = tokio::task::spawn_blocking(move || tree.process(peer)).await.ok().flatten();
@@ -119,13 +210,12 @@ impl Asked {
             if asks.send(connects).await.is_err() {
                 return;
             }
-            let said = said.await.unwrap_or_else(|_| Err(NotOpened::Denied(format!("{address} was not decided"))));
+            let said = said.await.unwrap_or_else(|_| Err(NotOpened::Busy(format!("{address} was not decided"))));
             if let Err(NotOpened::Busy(_)) = said {
-                asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&address);
+                asked.lock().unwrap_or_else(PoisonError::into_inner).questions.remove(&address);
             }
             let _ = tell.send(Some(said.map_err(NotOpened::into_words)));
         }));
-        Ok(answer)
     }
 }
 
@@ -225,7 +315,37 @@ mod tests {
         let (asks, coming) = mpsc::channel(4);
         let tracker = crate::workspace::census::Tracker::new("reach");
         let tree = Tree { tracker, launcher: 0 };
-        (Arc::new(Asked::new(asks, tree, None, CancellationToken::new())), coming)
+        let of_command = (None, Arc::default());
+        (Arc::new(Asked::new(asks, tree, of_command, CancellationToken::new())), coming)
+    }
+
+    fn question(answer: Answer) -> (watch::Sender<Answer>, Question) {
+        let (tell, answer) = watch::channel(answer);
+        (tell, Question { answer, places: Arc::new(Semaphore::new(1)) })
+    }
+
+    #[test]
+    fn a_new_turn_forgets_what_was_denied_and_nothing_else() {
+        let address = |name: &str| Address::parse(name).unwrap();
+        let all = [("no:1", Some(Err("no".to_owned()))), ("yes:1", Some(Ok(()))), ("pending:1", None)];
+        let mut known = Known::default();
+        let mut tells = Vec::new();
+        for (name, answer) in all {
+            let (tell, question) = question(answer);
+            tells.push(tell);
+            known.questions.insert(address(name), question);
+        }
+        known.turn_to(0);
+        assert_eq!(known.questions.len(), 3);
+        known.turn_to(1);
+        assert!(!known.questions.contains_key(&address("no:1")) && known.questions.len() == 2);
+        // Room is made of answers only.
+        assert!(known.make_room() && !known.make_room());
+        let pending = known.questions.get(&address("pending:1")).unwrap();
+        let first = pending.join(&address("pending:1")).unwrap();
+        assert!(pending.join(&address("pending:1")).is_err());
+        drop(first);
+        assert!(pending.join(&address("pending:1")).is_ok());
     }
 
     #[test]

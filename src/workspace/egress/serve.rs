@@ -9,7 +9,8 @@ use super::reach::{Asked, Refused};
 use crate::model::Address;
 use crate::port::Progress;
 use crate::workspace::limits::{
-    EGRESS_CONNECTIONS_MAX, EGRESS_HEADER_BYTES_MAX, EGRESS_HEADER_MS_MAX, EGRESS_HEADERS_LINES_MAX, EGRESS_PAUSE_MS,
+    EGRESS_CONNECTIONS_MAX, EGRESS_HEADER_BYTES_MAX, EGRESS_HEADER_MS_MAX, EGRESS_HEADERS_LINES_MAX,
+    EGRESS_OWN_CONNECTIONS_MAX, EGRESS_PAUSE_MS,
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, combinators::BoxBody};
@@ -20,10 +21,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 pub type Body = BoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
@@ -42,6 +44,8 @@ where
 pub struct Ways {
     pub broker: Arc<Broker>,
     pub own: Option<Arc<Endpoints>>,
+    /// The number of the agent's turn: a denial counts for one.
+    pub turn: Arc<AtomicU64>,
 }
 
 /// Serves a command until it has ended: dropping this ends every connection.
@@ -55,8 +59,10 @@ pub async fn serve(door: Door, running: &Tree, asks: mpsc::Sender<Progress>, way
     let ended = CancellationToken::new();
     let _ends = ended.clone().drop_guard();
     let here = ways.own.as_ref().map(|own| own.here()).unwrap_or_default();
-    let asked = Arc::new(Asked::new(asks, running.clone(), ways.own, ended.clone()));
-    let server = Server { asked, broker: ways.broker, ended, places: Arc::new(Semaphore::new(EGRESS_CONNECTIONS_MAX)) };
+    let asked = Arc::new(Asked::new(asks, running.clone(), (ways.own, ways.turn), ended.clone()));
+    let places = Arc::new(Semaphore::new(EGRESS_CONNECTIONS_MAX));
+    let own_places = Arc::new(Semaphore::new(EGRESS_OWN_CONNECTIONS_MAX));
+    let server = Server { asked, broker: ways.broker, ended, places, own_places };
     for (listener, address) in listeners.zip(here) {
         let taking = server.clone().accept(listener, Some(address));
         tokio::spawn(server.ended.clone().run_until_cancelled_owned(taking));
@@ -71,14 +77,59 @@ struct Server {
     broker: Arc<Broker>,
     ended: CancellationToken,
     places: Arc<Semaphore>,
+    /// Of the agent itself, where its commands have all others.
+    own_places: Arc<Semaphore>,
+}
+
+/// The place of one connection.
+enum Place {
+    /// Anybody's.
+    Common(OwnedSemaphorePermit),
+    /// The agent's own.
+    Own(OwnedSemaphorePermit),
 }
 
 impl Server {
+    /// The next free place; the kernel keeps connections waiting meanwhile.
+    async fn place(&self) -> Option<Place> {
+        let common = self.places.clone().acquire_owned();
+        if !self.asked.is_of_agent() {
+            return common.await.ok().map(Place::Common);
+        }
+        tokio::select! {
+            biased;
+            place = common => place.ok().map(Place::Common),
+            place = self.own_places.clone().acquire_owned() => place.ok().map(Place::Own),
+        }
+    }
+
+    /// The place that a connection from `peer` keeps: one of a command has no place of the agent's own.
+    async fn kept(&self, place: Place, peer: SocketAddr) -> Option<OwnedSemaphorePermit> {
+        match place {
+            Place::Common(place) => Some(place),
+            Place::Own(place) => match self.places.clone().try_acquire_owned() {
+                Ok(common) => Some(common),
+                Err(_) => self.asked.is_agent_at(peer).await.then_some(place),
+            },
+        }
+    }
+
+    /// Serves one connection, or closes it where there is no place for it.
+    async fn take(self, stream: TcpStream, (peer, place): (SocketAddr, Place), to: Option<Address>) {
+        let Some(place) = self.kept(place, peer).await else {
+            return tracing::debug!(%peer, "a connection from a layer was closed: there are too many");
+        };
+        let client = Client { peer, asked: self.asked, broker: self.broker, ended: self.ended, place: Arc::new(place) };
+        match to {
+            Some(to) => straight(stream, client, to).await,
+            None => connection(stream, client).await,
+        }
+    }
+
     /// Takes the connections to the proxy, or those that go straight to an address.
     async fn accept(self, listener: TcpListener, to: Option<Address>) {
         loop {
-            // The kernel keeps the next ones waiting.
-            let Ok(place) = self.places.clone().acquire_owned().await else { return };
+            let Some(place) = self.place().await else { return };
             let (stream, peer) = match listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
@@ -87,12 +138,8 @@ impl Server {
                     continue;
                 }
             };
-            let (asked, broker, ended) = (self.asked.clone(), self.broker.clone(), self.ended.clone());
-            let client = Client { peer, asked, broker, ended: ended.clone(), place: Arc::new(place) };
-            match to.clone() {
-                Some(to) => drop(tokio::spawn(ended.run_until_cancelled_owned(straight(stream, client, to)))),
-                None => drop(tokio::spawn(ended.run_until_cancelled_owned(connection(stream, client)))),
-            }
+            let taking = self.clone().take(stream, (peer, place), to.clone());
+            tokio::spawn(self.ended.clone().run_until_cancelled_owned(taking));
         }
     }
 }
@@ -113,7 +160,7 @@ struct Client {
     asked: Arc<Asked>,
     broker: Arc<Broker>,
     ended: CancellationToken,
-    place: Arc<tokio::sync::OwnedSemaphorePermit>,
+    place: Arc<OwnedSemaphorePermit>,
 }
 
 async fn connection(stream: TcpStream, client: Client) {

@@ -8,6 +8,7 @@ use crate::workspace::layer::Layer;
 use crate::workspace::run::{self, Spec, environment};
 use futures::future::BoxFuture;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -37,18 +38,22 @@ impl LiveWorkspace {
         };
         let mut running = spawner.spawn(&spec).map_err(|source| WorkspaceError::Io { what, source })?;
         let ended = CancellationToken::new();
-        let ways = own.and_then(|own| open_ways(&mut running, own, &ended));
+        let ways = own.and_then(|own| open_ways(&mut running, (own, self.turn.clone()), &ended));
         agent_child(running, layer, (ways, ended))
     }
 }
 
 /// Serves the network of an agent in a layer until it has ended.
-fn open_ways(running: &mut run::Running, own: Endpoints, ended: &CancellationToken) -> Option<AgentWays> {
+fn open_ways(
+    running: &mut run::Running,
+    (own, turn): (Endpoints, Arc<AtomicU64>),
+    ended: &CancellationToken,
+) -> Option<AgentWays> {
     let door = running.take_door()?;
     let about = own.about();
     let tree = egress::Tree { tracker: running.tree().0, launcher: running.pid };
     let (tell, asks) = mpsc::channel(AGENT_LINK_MESSAGES_MAX);
-    let ways = egress::Ways { own: Some(Arc::new(own)), ..egress::Ways::default() };
+    let ways = egress::Ways { own: Some(Arc::new(own)), turn, ..egress::Ways::default() };
     let serving = async move { egress::serve(door, &tree, tell, ways).await };
     tokio::spawn(ended.clone().run_until_cancelled_owned(serving));
     Some(AgentWays { about, asks })

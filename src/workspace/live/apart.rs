@@ -144,10 +144,19 @@ impl Layers {
         made.map(|layer| (layer, endpoints)).map_err(|no| no.to_string())
     }
 
-    /// What trials in this candidate have mounted beside it, where commands have layers.
-    pub fn binds_of_trials(&self, (root, rules): (&Root, &Rules), copy: &Path) -> Option<Vec<Bind>> {
-        let works = self.are_wanted() && self.refusal((root, rules)).is_none();
-        works.then(|| candidate::binds(root.path(), rules, copy).ok()).flatten()
+    /// What trials in this candidate have mounted beside it; none where commands have no layers either.
+    ///
+    /// # Errors
+    /// In words, why there is no layer although there should be one.
+    pub fn binds_of_trials(&self, (root, rules): (&Root, &Rules), copy: &Path) -> Result<Option<Vec<Bind>>, String> {
+        if !self.are_wanted() {
+            return Ok(None);
+        }
+        if let Some(why) = self.refusal((root, rules)) {
+            return Err(why.clone());
+        }
+        let binds = candidate::binds(root.path(), rules, copy);
+        binds.map(Some).map_err(|error| format!("{}: {error}", copy.display()))
     }
 
     /// A layer for one trial in a candidate, with the configured network, but without questions.

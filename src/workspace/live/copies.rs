@@ -57,16 +57,20 @@ impl LiveWorkspace {
     }
 
     /// Layers for the runs in a candidate, if commands have them here.
-    pub(super) async fn layers_of_trials(&self, action: &ActionId, copy: &Path) -> Option<Within> {
+    ///
+    /// # Errors
+    /// In words, why there are none although there should be.
+    pub(super) async fn layers_of_trials(&self, action: &ActionId, copy: &Path) -> Result<Option<Within>, String> {
         let (layers, root, rules) = (self.layers.clone(), self.root.clone(), self.listing.rules().clone());
         let (name, copy) = (format!("trials-{action}"), copy.to_owned());
         let prepare = move || {
-            let Some(binds) = layers.binds_of_trials((&root, &rules), &copy) else { return Ok(None) };
+            let binds = layers.binds_of_trials((&root, &rules), &copy).map_err(WorkspaceError::Refused)?;
+            let Some(binds) = binds else { return Ok(None) };
             let (mounted, at) = (binds.clone(), root.path().to_owned());
             let make = Box::new(move || layers.for_trial(&root, (&name, &copy), mounted.clone()));
             Ok(Some(Within { root: at, binds, make }))
         };
-        blocking(prepare).await.ok().flatten()
+        blocking(prepare).await.map_err(|why| why.to_string())
     }
 
     fn slot(&self) -> Result<OwnedSemaphorePermit, WorkspaceError> {

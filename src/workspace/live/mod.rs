@@ -37,6 +37,7 @@ use crate::port::{
 use futures::future::BoxFuture;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
@@ -75,6 +76,8 @@ pub struct LiveWorkspace {
     drills: bool,
     /// Promotions that a former host began.
     left_over: Mutex<HashMap<ActionId, port::Promotion>>,
+    /// The number of the agent's turn.
+    turn: Arc<AtomicU64>,
 }
 
 impl LiveWorkspace {
@@ -114,6 +117,7 @@ impl LiveWorkspace {
             containment: settings.containment,
             drills: false,
             left_over: Mutex::new(left_over),
+            turn: Arc::default(),
         })
     }
 
@@ -379,6 +383,7 @@ impl port::Workspace for LiveWorkspace {
                 after: content(difference.after),
                 before_node: node(difference.before),
                 after_node: node(difference.after),
+                before_bytes: None,
             })
         });
         Ok(told.collect())
@@ -391,6 +396,10 @@ impl port::Workspace for LiveWorkspace {
 
     fn stored(&self, digest: Digest) -> Result<Option<Vec<u8>>, WorkspaceError> {
         self.store.get(&digest).map_err(store_error)
+    }
+
+    fn stored_bytes(&self, digest: Digest) -> Option<u64> {
+        self.store.length(&digest)
     }
 
     fn notices(&self) -> Option<mpsc::Receiver<Notice>> {
@@ -411,6 +420,10 @@ impl port::Workspace for LiveWorkspace {
         if let Some(watch) = locked(&self.watch).as_ref() {
             watch.look(files.iter().map(|file| PathBuf::from(file.path.as_str())).collect());
         }
+    }
+
+    fn turn_ended(&self) {
+        self.turn.fetch_add(1, Ordering::Relaxed);
     }
 
     fn look_over(&self) {

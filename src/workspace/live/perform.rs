@@ -339,7 +339,7 @@ async fn run_command(
     let served = async {
         if let Some(door) = door {
             let tree = egress::Tree { tracker: tracker.clone(), launcher: running_pid };
-            let ways = egress::Ways { broker: spawner.broker().clone(), own: None };
+            let ways = egress::Ways { broker: spawner.broker().clone(), ..egress::Ways::default() };
             egress::serve(door, &tree, progress.clone(), ways).await;
         }
         std::future::pending().await

@@ -1,6 +1,7 @@
 //! Lists that lead somewhere: what an item relates to, the session in time, what a search found, and what can be compared.
 
 use super::{Choice, Pick, visible};
+use crate::base::Seq;
 use crate::model::Step;
 use crate::model::session::ActionState;
 use crate::ui::app::links::{Place, related};
@@ -54,13 +55,16 @@ impl Choice {
         let row = |hit: &SearchHit| {
             let is_own = own == Some(&hit.session);
             let place = match (is_own, &hit.action) {
-                (true, Some(action)) => Place::Action(action.clone()),
-                (true, None) => Place::Said(hit.seq),
-                (false, action) => Place::Session(hit.session.clone(), action.clone()),
+                (true, Some(action)) => Some(Place::Action(action.clone())),
+                (true, None) => place_of(scene, hit.seq, query),
+                (false, action) => Some(Place::Session(hit.session.clone(), action.clone())),
             };
+            // Enter closes the list then.
+            let nowhere = if place.is_none() { "  (cannot be opened)" } else { "" };
+            let pick = place.map_or(Pick::Nothing, Pick::Link);
             let session = if is_own { "here".to_owned() } else { visible(hit.session.as_str()) };
             let about = hit.action.as_ref().map_or_else(String::new, |action| format!("{action}  "));
-            (format!("{about}{}", visible(&hit.text)), format!("{session}  {}", scene.clock(hit.at)), Pick::Link(place))
+            (format!("{about}{}", visible(&hit.text)), format!("{session}  {}{nowhere}", scene.clock(hit.at)), pick)
         };
         let rows: Vec<_> = found.hits.iter().take(UI_CHOICES_MAX).map(row).collect();
         let more = if found.complete { "" } else { ", and more: search for longer words" };
@@ -114,5 +118,41 @@ impl Choice {
         let cursor = rows.iter().position(is_now).unwrap_or(0);
         let about = vec!["Enter shows the difference; nothing can be decided on there".to_owned()];
         Self { about, cursor, ..Self::of("Compare", rows) }
+    }
+}
+
+/// Where an event of this session leads that is about no action: a comment, a step, or a message that has the words.
+/// `None` where nothing on the screen shows it.
+fn place_of(scene: &Scene, seq: Seq, query: &str) -> Option<Place> {
+    if let Some(moment) = scene.moments().find(|moment| moment.seq == seq) {
+        return moment.place.clone();
+    }
+    let mut words = query.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    let first = words.find(|word| !word.is_empty()).unwrap_or_default().to_lowercase();
+    // A message is known by its first piece.
+    let entry = scene.session.transcript.iter().rev().find(|entry| entry.seq <= seq)?;
+    entry.text.to_lowercase().contains(&first).then_some(Place::Said(seq))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::UnixMs;
+    use crate::model::Envelope;
+    use crate::model::event::{Event, Said};
+    use crate::ui::tests::stage::Stage;
+
+    #[test]
+    fn a_message_is_found_by_any_of_its_pieces_and_nothing_else_is_taken_for_one() {
+        let mut stage = Stage::empty(80, 24, "dark");
+        let scene = &mut stage.app.scene;
+        for (seq, text, more) in [(1, "the zebra ", true), (2, "is striped", false)] {
+            let said = Said { by: "agent".into(), text: text.to_owned(), more, parts: Vec::new() };
+            scene.session.apply(&Envelope { seq: Seq(seq), at: UnixMs(seq), event: Event::Said(said) });
+        }
+        assert_eq!(place_of(scene, Seq(1), "Zebra"), Some(Place::Said(Seq(1))));
+        assert_eq!(place_of(scene, Seq(2), "strip"), Some(Place::Said(Seq(2))));
+        assert_eq!(place_of(scene, Seq(3), "horse"), None);
+        assert_eq!(place_of(scene, Seq(0), "zebra"), None);
     }
 }
