@@ -262,7 +262,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Print a session as JSON Lines, Markdown, HTML, a patch, or the origins of lines
+    /// Print a session as JSON Lines, Markdown, HTML, patch or origins
     Export {
         /// Name of the session, or the beginning of it
         session: String,

@@ -348,7 +348,7 @@ impl Actions {
         if let Some(state) = body.action.as_ref().and_then(|id| self.state_mut(id))
             && state.alarms.len() < ACTION_TOLD_MAX
         {
-            state.alarms.push(format!("{}: {}", body.what, body.text));
+            state.alarms.push(format!("{}: {}", body.what.as_str().replace('_', " "), body.text));
         }
     }
 

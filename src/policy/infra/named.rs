@@ -379,7 +379,6 @@ mod tests {
         just --list
         just --dry-run deploy
         just -n deploy
-        mise run -n deploy
         make deploy -n
         rake deploy --dry-run
         just fmt

@@ -60,7 +60,9 @@ fn reasons(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
         return;
     };
     if !rationale.text.is_empty() && rationale.text != action.title {
-        rows.push(Row::default());
+        if !rows.is_empty() {
+            rows.push(Row::default());
+        }
         rendered(rows, "", Role::Text, &rationale.text, columns);
     }
 }
