@@ -240,9 +240,9 @@ fn an_older_host_is_attached_to_all_the_same() {
 
 /// Ends a session as soon as the client on the far side has left it.
 fn close(room: &Room, session: &str) {
-    until("the client on the far side is gone", || {
-        Seat::attach(room, session).try_ask("session/close", json!({})).is_ok()
-    });
+    // A host that nobody needs ends by itself: one that is just ending answers no attach, and the next one starts it again.
+    let closes = || Seat::attach(room, session).try_ask("session/close", json!({})).is_ok();
+    until("the client on the far side is gone", || std::panic::catch_unwind(closes).unwrap_or_default());
 }
 
 /// Continues a journal as a long session would: words, reads and commands that a rule let through, and test runs.
