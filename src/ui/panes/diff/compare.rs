@@ -1,4 +1,4 @@
-//! The diff of a comparison: its title, and what stands in its place while there is none.
+//! The diff of a comparison: its title, and what is shown while there is none.
 
 use super::DiffPane;
 use crate::base::text::{Show, escape};
