@@ -1,6 +1,6 @@
 //! The terminal is given back, whatever ends the client; the session goes on.
 
-use crate::screen::{Hosts, Screen};
+use crate::screen::{GONE_WITHIN, Hosts, Screen};
 use crate::seat::{Room, assert_verifies, only_session, until};
 use rustix::process::Signal;
 use serde_json::json;
@@ -39,6 +39,21 @@ fn a_client_whose_terminal_is_gone_ends() {
     screen.hang_up();
     screen.gone("the terminal hung up");
     assert_eq!(hosts.running().len(), 1, "the session goes on");
+}
+
+/// Whichever the client finds first, it must not forget the other.
+#[test]
+fn a_key_that_comes_together_with_a_new_size_is_taken() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let _hosts = Hosts(&room);
+    let mut screen = asking(&room, (80, 24));
+    let is_help = |text: &str| text.contains("Esc closes");
+    for round in 0..100 {
+        let shown = round % 2 == 0;
+        screen.resize(if shown { (100, 30) } else { (80, 24) });
+        screen.press(if shown { "?" } else { "esc" });
+        screen.wait_within(GONE_WITHIN, &format!("round {round}"), |text| is_help(text) == shown);
+    }
 }
 
 /// Ctrl-Z, and what a shell's `kill -TSTP` does.
