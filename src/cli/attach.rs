@@ -5,12 +5,13 @@ use super::place::{Places, SessionPlace};
 use super::screen::Then;
 use super::{DONE, Done, Fail, daemon, home, packing, screen, socket, ssh};
 use crate::base::{ActionId, SessionId};
+use crate::cli::limits::ATTACH_TRIES_MAX;
 use crate::ui::run::Stream;
 use crate::wire::limits::WIRE_LINE_BYTES_MAX;
 use crate::wire::{self, Message};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 /// `rightseat attach`.
 pub fn attach(shared: &Shared, session: Option<&str>, ssh: Option<&str>, read_only: bool, stdio: bool) -> Done {
@@ -20,8 +21,7 @@ pub fn attach(shared: &Shared, session: Option<&str>, ssh: Option<&str>, read_on
     let places = Places::open(shared.state_dir())?;
     let place = places.find(session)?;
     if stdio {
-        wake(&places, &place)?;
-        return pipe(&place, read_only);
+        return pipe(&places, &place, read_only);
     }
     let woken = place.clone();
     home::follow(shared, here(shared, &place, read_only, None, move || wake(&places, &woken))?)
@@ -75,53 +75,86 @@ pub fn continues(place: &SessionPlace) -> String {
 
 /// Copies between the socket and stdin/stdout. What goes to a client that asked for it is packed, from the answer to its
 /// attach on.
-fn pipe(place: &SessionPlace, read_only: bool) -> Done {
+fn pipe(places: &Places, place: &SessionPlace, read_only: bool) -> Done {
     let runtime = daemon::runtime()?;
-    let copied: std::io::Result<()> = runtime.block_on(async {
-        let (read, mut write) = socket::connect(&place.socket()).await?.into_split();
-        let (mut stdin, stdout) = (BufReader::new(tokio::io::stdin()), tokio::io::stdout());
-        let packs = Arc::new(OnceLock::new());
-        let asked = packs.clone();
+    let copied: Result<(), Fail> = runtime.block_on(async {
+        let mut stdin = BufReader::new(tokio::io::stdin());
+        // A client attaches first.
+        let mut first = Vec::new();
+        (&mut stdin).take(WIRE_LINE_BYTES_MAX as u64).read_until(b'\n', &mut first).await?;
+        let packs = packing::asked(&first);
+        if read_only && !first.is_empty() {
+            first = tamed_line(&first);
+        }
+        let (read, mut write) = greeted(places, place, &first).await?;
         let up = async {
-            // A client attaches first.
-            let mut first = Vec::new();
-            (&mut stdin).take(WIRE_LINE_BYTES_MAX as u64).read_until(b'\n', &mut first).await?;
-            if let Some(id) = packing::asked(&first) {
-                let _ = asked.set(id);
-            }
             if read_only {
-                return without_control(std::io::Cursor::new(first).chain(stdin), write).await;
+                return without_control(stdin, write).await;
             }
-            write.write_all(&first).await?;
             tokio::io::copy_buf(&mut stdin, &mut write).await?;
             write.shutdown().await
         };
-        let down = packing::down(read, stdout, &packs);
+        let down = packing::down(read, tokio::io::stdout(), packs.as_ref());
         tokio::pin!(down);
         // The end of the input is not the end of the session: the host still answers what was asked before it.
         tokio::select! {
             done = up => { done?; down.await }
             done = &mut down => done,
         }
+        .map_err(Fail::from)
     });
     runtime.shutdown_background();
     copied?;
     Ok(DONE)
 }
 
+/// The stream to a host that has received this first line and answers it. A host that was just ending may have accepted
+/// the connection and closed it without a word; then the next one is started.
+async fn greeted(
+    places: &Places,
+    place: &SessionPlace,
+    first: &[u8],
+) -> Result<(BufReader<OwnedReadHalf>, OwnedWriteHalf), Fail> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let (places, at) = (places.clone(), place.clone());
+        tokio::task::spawn_blocking(move || wake(&places, &at)).await.map_err(|e| Fail::usage(e.to_string()))??;
+        let greeting = async {
+            let (read, mut write) = socket::connect(&place.socket()).await?.into_split();
+            let mut read = BufReader::new(read);
+            write.write_all(first).await?;
+            // Half a line gets no answer.
+            let is_answered = !first.ends_with(b"\n") || !read.fill_buf().await?.is_empty();
+            Ok::<_, std::io::Error>((is_answered, (read, write)))
+        };
+        match greeting.await {
+            Ok((is_answered, stream)) if is_answered || tries >= ATTACH_TRIES_MAX => return Ok(stream),
+            Err(e) if tries >= ATTACH_TRIES_MAX => return Err(e.into()),
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// Stands for an invalid message: it is invalid for the host too, which says so.
+const INVALID: &str = "null";
+
+/// A client's line as [`without_control`] passes it on.
+fn tamed_line(line: &[u8]) -> Vec<u8> {
+    let message = std::str::from_utf8(line).ok().and_then(|text| Message::parse(text.trim_end()).ok());
+    let text = message.and_then(|message| tamed(message).to_line().ok()).unwrap_or_else(|| INVALID.to_owned());
+    (text + "\n").into_bytes()
+}
+
 /// Passes messages on; whatever an attach asks for, it never gets control.
-async fn without_control(
-    stdin: impl AsyncRead + Send + Unpin + 'static,
-    write: tokio::net::unix::OwnedWriteHalf,
-) -> std::io::Result<()> {
+async fn without_control(stdin: impl AsyncRead + Send + Unpin + 'static, write: OwnedWriteHalf) -> std::io::Result<()> {
     let broke = |e: wire::FrameError| std::io::Error::other(e);
     let (mut reader, mut writer) = wire::pair(stdin, write);
     while let Some(frame) = reader.next().await {
         match frame.map_err(broke)? {
             Ok(message) => writer.send(&tamed(message)).await.map_err(broke)?,
-            // An invalid message here is invalid there too, and the host says so.
             Err(_) => {
-                writer.feed_line("null".to_owned()).await.map_err(broke)?;
+                writer.feed_line(INVALID.to_owned()).await.map_err(broke)?;
                 writer.flush().await.map_err(broke)?;
             }
         }

@@ -84,11 +84,11 @@ pub fn host() -> Done {
 
 async fn serve(place: &SessionPlace) -> Result<Ending, Fail> {
     let options = place.options()?;
-    let Opened { host, ending, followers } = open(place, &options).await?;
+    let Opened { host, ending, followers, door } = open(place, &options).await?;
     writeln!(std::io::stdout(), "{READY}")?;
     let ending = until_end(&host, place, ending).await;
+    door.close().await;
     notify::settled(followers).await;
-    let _ = std::fs::remove_file(place.socket());
     if options.demo {
         // The playground was a throw-away copy; the journal stays.
         let _ = std::fs::remove_dir_all(&options.workspace);
@@ -102,6 +102,27 @@ pub struct Opened {
     pub ending: tokio::sync::oneshot::Receiver<Ending>,
     /// Notify the user and write anchors, where that is configured.
     pub followers: Vec<JoinHandle<()>>,
+    pub door: Door,
+}
+
+/// The socket of a host and the task that accepts on it.
+pub struct Door {
+    accepting: JoinHandle<()>,
+    socket: PathBuf,
+    /// Of the socket's file: the next host may have put its own in this place.
+    inode: Option<u64>,
+}
+
+impl Door {
+    /// Lets nobody in any more: whoever comes now finds no host and starts the next one. To be called at once when the
+    /// session's host has ended, before anything else is waited for.
+    pub async fn close(self) {
+        if self.inode.is_some() && socket::inode(&self.socket) == self.inode {
+            let _ = std::fs::remove_file(&self.socket);
+        }
+        self.accepting.abort();
+        let _ = self.accepting.await;
+    }
 }
 
 /// Starts the host and its socket.
@@ -110,7 +131,8 @@ pub async fn open(place: &SessionPlace, options: &SessionOptions) -> Result<Open
     let (host, ending) = Host::start(setup).await.map_err(|e| Fail::usage(e.to_string()))?;
     let listener =
         socket::listen(&place.socket()).map_err(|e| Fail::usage(format!("{}: {e}", place.socket().display())))?;
-    tokio::spawn(accept(listener, host.clone()));
+    let accepting = tokio::spawn(accept(listener, host.clone()));
+    let door = Door { accepting, inode: socket::inode(&place.socket()), socket: place.socket() };
     let calls = options.settings.notifications.clone();
     let follow = |calls| notify::follow(host.follow(), place.journal(), calls, Box::new(compose::SystemClock));
     let mut followers = Vec::new();
@@ -127,7 +149,7 @@ pub async fn open(place: &SessionPlace, options: &SessionOptions) -> Result<Open
         let follower = super::otlp::Follower::new(host.clone(), &place.journal(), endpoint)?;
         followers.push(tokio::spawn(follower.follow()));
     }
-    Ok(Opened { host, ending, followers })
+    Ok(Opened { host, ending, followers, door })
 }
 
 async fn accept(listener: UnixListener, host: Host) {

@@ -18,7 +18,7 @@ pub fn run(place: &SessionPlace, options: &SessionOptions) -> Done {
     let runtime = daemon::runtime()?;
     let mut signal = None;
     let ending = runtime.block_on(async {
-        let daemon::Opened { host, mut ending, followers } = daemon::open(place, options).await?;
+        let daemon::Opened { host, mut ending, followers, door } = daemon::open(place, options).await?;
         let (eof, at_eof) = watch::channel(false);
         let input = Input { stdin: tokio::io::stdin(), eof };
         let client = {
@@ -38,13 +38,13 @@ pub fn run(place: &SessionPlace, options: &SessionOptions) -> Done {
                 ending.await.unwrap_or_default()
             }
         };
+        door.close().await;
         notify::settled(followers).await;
         // The last events still go out.
         let _ = tokio::time::timeout(Duration::from_millis(HEADLESS_LINGER_MS), client).await;
         Ok::<_, super::Fail>(ended)
     });
     runtime.shutdown_background();
-    let _ = std::fs::remove_file(place.socket());
     if options.demo {
         let _ = std::fs::remove_dir_all(&options.workspace);
     }

@@ -24,6 +24,8 @@ pub const CONNECTIONS_MAX: usize = 64;
 pub const ACCEPT_AGAIN_MS: u64 = 100;
 /// Time that a living host gets to close a connection that only asks whether it lives, milliseconds.
 pub const HOST_ANSWER_MS_MAX: u64 = 1_000;
+/// Hosts that a remote client's connection is tried with, each of which may be just ending.
+pub const ATTACH_TRIES_MAX: usize = 3;
 /// Size of a host's log, bytes; when it is full it is kept once, as `host.log.1`, and a new one begins.
 pub const HOST_LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Time for which a headless host accepts requests after the session has ended, milliseconds.

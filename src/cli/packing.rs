@@ -4,7 +4,6 @@
 use crate::cli::limits::PACKED_PIECE_BYTES_MAX;
 use crate::wire::limits::WIRE_LINE_BYTES_MAX;
 use crate::wire::{Attach, AttachedAs, Id, Message, PACK_ZSTD, Packer, Request};
-use std::sync::OnceLock;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Stdout};
 
 /// The number of this request, if it is an attach of a client that can read what is packed.
@@ -18,8 +17,8 @@ pub fn asked(line: &[u8]) -> Option<Id> {
     }
 }
 
-/// Copies what the host says to the client; packed from the answer to the attach with the number in `packs` on.
-pub async fn down(read: impl AsyncRead + Unpin, mut out: Stdout, packs: &OnceLock<Id>) -> std::io::Result<()> {
+/// Copies what the host says to the client; packed from the answer to the attach with the number `packs` on.
+pub async fn down(read: impl AsyncRead + Unpin, mut out: Stdout, packs: Option<&Id>) -> std::io::Result<()> {
     let mut read = BufReader::with_capacity(PACKED_PIECE_BYTES_MAX, read);
     let mut packer = None;
     loop {
@@ -27,7 +26,7 @@ pub async fn down(read: impl AsyncRead + Unpin, mut out: Stdout, packs: &OnceLoc
         (&mut read).take(WIRE_LINE_BYTES_MAX as u64 + 1).read_until(b'\n', &mut line).await?;
         let answer = std::str::from_utf8(&line).ok().and_then(|text| Message::parse(text).ok());
         if let Some(Message::Answer { id, result: Ok(result) }) = &answer
-            && packs.get() == Some(id)
+            && packs == Some(id)
             && let Ok(attached) = serde_json::from_str::<AttachedAs>(result.get())
         {
             let attached = AttachedAs { pack: Some(PACK_ZSTD.to_owned()), ..attached };

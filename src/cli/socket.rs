@@ -33,6 +33,11 @@ pub fn listen(path: &Path) -> std::io::Result<UnixListener> {
     Ok(listener)
 }
 
+/// The inode of the socket's file, if there is one.
+pub fn inode(path: &Path) -> Option<u64> {
+    std::fs::symlink_metadata(path).ok().map(|meta| std::os::unix::fs::MetadataExt::ino(&meta))
+}
+
 pub async fn connect(path: &Path) -> std::io::Result<UnixStream> {
     let (short, _dir) = short(path)?;
     UnixStream::connect(short).await

@@ -495,3 +495,25 @@ fn the_origins_of_lines_are_exported() {
     let (code, _, err) = room.run(&["export", &seat.session, "--format", "origins", "--pipeline"]);
     assert!(code != 0 && err.contains("the others are of the whole session"), "{err}");
 }
+
+/// The old host here is a socket that accepts, says nothing and closes, as one does whose session has just ended.
+#[test]
+fn who_attaches_to_a_host_that_is_just_ending_gets_the_next_one() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "two\n"}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    seat.held();
+    let session = seat.session.clone();
+    seat.kill();
+    let socket = room.state().join("sessions").join(&session).join("host.sock");
+    std::fs::remove_file(&socket).expect("the dead host's socket");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    let ending = std::thread::spawn(move || {
+        // One who asks whether it lives, and the client.
+        (0..2).for_each(|_| drop(listener.accept().expect("a connection")));
+    });
+    let mut again = Seat::attach(&room, &session);
+    again.held();
+    ending.join().expect("no panic");
+    again.ask("session/close", json!({}));
+}
