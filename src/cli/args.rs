@@ -41,6 +41,9 @@ pub struct Shared {
     /// Directory to work in [default: the current one]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+    /// Work in a git worktree of its own on this branch; both are made where they do not exist, beside the repository
+    #[arg(long, value_name = "NAME")]
+    pub branch: Option<String>,
     /// Use JSON-RPC on stdin and stdout instead of opening the screen
     #[arg(long)]
     pub headless: bool,

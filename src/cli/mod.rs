@@ -4,6 +4,7 @@ mod agents;
 mod anchor;
 mod args;
 mod attach;
+mod branch;
 mod compose;
 mod daemon;
 mod disk;

@@ -69,7 +69,7 @@ impl SessionOptions {
     }
 }
 
-/// The directory to work in: it must be one, and readable.
+/// The directory to work in: it must be one, and readable. With `--branch` it is in a worktree, which is made.
 pub fn workspace(shared: &Shared) -> Result<PathBuf, Fail> {
     let workspace = super::settings::workspace(shared)?;
     if !workspace.is_dir() {
@@ -77,7 +77,10 @@ pub fn workspace(shared: &Shared) -> Result<PathBuf, Fail> {
     }
     let unreadable = |e| Fail::usage(format!("{}: {e}; a session needs a directory it can read", workspace.display()));
     std::fs::read_dir(&workspace).map_err(unreadable)?;
-    Ok(workspace)
+    match &shared.branch {
+        Some(branch) => super::branch::worktree(&workspace, branch),
+        None => Ok(workspace),
+    }
 }
 
 /// Returns the level asked for; with `auto`, the weakest that the project accepts.

@@ -41,7 +41,8 @@ pub fn session(shared: &Shared, goal: &[String]) -> Done {
 
 /// The start screen, whatever the command line says.
 pub fn described(shared: &Shared) -> Result<Then, Fail> {
-    let shared = Shared { agent: None, mode: None, isolation: None, record: None, plan: None, ..shared.clone() };
+    let shared =
+        Shared { agent: None, mode: None, isolation: None, record: None, plan: None, branch: None, ..shared.clone() };
     let workspace = options::workspace(&shared)?;
     let resolved = settings::resolved(&shared, &workspace)?;
     let here = agents::look(&shared, &workspace)?;

@@ -19,6 +19,7 @@ const LICENCES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("src/agent/llm/keys.rs", "the user's own command that prints a key"),
             ("src/cli/anchor.rs", "git, for the notes that are anchors"),
+            ("src/cli/branch.rs", "git, which makes the worktree that the user asked for"),
             ("src/cli/daemon.rs", "starts the session's host"),
             ("src/cli/notify.rs", "the user's own command that notifies them"),
             ("src/cli/runner.rs", "asks the Python on PATH whether it has pytest"),

@@ -18,6 +18,7 @@ mod agent_network;
 mod agents;
 mod always;
 mod anchor;
+mod branch;
 mod broker;
 mod comments;
 mod compare;

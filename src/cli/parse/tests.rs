@@ -68,6 +68,7 @@ fn a_command_takes_only_the_options_it_uses_before_and_after_its_name() {
         ("mode", "--mode step"),
         ("isolation", "--isolation gated"),
         ("dir", "--dir D"),
+        ("branch", "--branch B"),
         ("headless", "--headless"),
         ("record", "--record F"),
         ("theme", "--theme T"),

@@ -64,6 +64,7 @@ pub fn start(shared: &Shared, host: &str, goal: &[String]) -> Done {
     option("mode", shared.mode.map(|mode| mode.word().to_owned()));
     option("isolation", shared.isolation.map(|isolation| isolation.word().to_owned()));
     option("dir", shared.dir.as_ref().map(|dir| dir.display().to_string()));
+    option("branch", shared.branch.clone());
     words.push("--".to_owned());
     words.extend(goal.iter().cloned());
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
