@@ -113,6 +113,9 @@ pub struct VerdictArgs {
     /// The word that a protected action asks for
     #[arg(long, value_name = "WORD")]
     pub confirm: Option<String>,
+    /// Machine of the fleet that the session is on, if it is not this one
+    #[arg(long, value_name = "NAME")]
+    pub machine: Option<String>,
 }
 
 impl ValueEnum for Mode {
@@ -201,6 +204,9 @@ pub enum Command {
         session: String,
         /// The action, such as a7
         action: String,
+        /// Machine of the fleet that the session is on, if it is not this one
+        #[arg(long, value_name = "NAME")]
+        machine: Option<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -289,6 +295,11 @@ pub enum Command {
         #[command(subcommand)]
         command: PolicyCommand,
     },
+    /// Decide on the sessions of many machines over NATS
+    Fleet {
+        #[command(subcommand)]
+        command: FleetCommand,
+    },
     /// List agents and models, and how closely each can be supervised
     Agents {
         /// Print JSON
@@ -341,6 +352,12 @@ pub enum PlanCommand {
     },
     /// List the saved plans and their placeholders
     List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum FleetCommand {
+    /// Print the public key that signs your decisions here, for `nats.deciders` of other machines
+    Key,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,8 +7,8 @@
 
 use super::compose::SystemClock;
 use super::home::inbox;
-use super::ssh;
 use super::verdict::exchange;
+use super::{fleet, ssh};
 use crate::base::text::Untrusted;
 use crate::base::{ActionId, SessionId};
 use crate::cli::limits::{
@@ -162,6 +162,13 @@ pub fn changes() -> watch::Receiver<()> {
     CHANGED.subscribe()
 }
 
+/// Takes in what a machine told.
+pub fn know(machine: &Machine) {
+    if let Some(host) = &machine.host {
+        state().machines.insert(host.clone(), machine.clone());
+    }
+}
+
 /// The other machines as they told last.
 pub fn known() -> Vec<Machine> {
     state().machines.values().cloned().collect()
@@ -223,6 +230,8 @@ pub enum AskError {
         why: String,
         sent: bool,
     },
+    /// It is kept until its machine takes it or it expires, in words: nothing more is to be done.
+    Unanswered(String),
 }
 
 impl AskError {
@@ -231,12 +240,19 @@ impl AskError {
             Self::Refused(error) => error.message,
             Self::Link { why, sent: false } => why,
             Self::Link { why, sent: true } => format!("{why}; check whether it took effect"),
+            Self::Unanswered(why) => why,
         }
     }
 }
 
 /// Asks the host of a session on another machine.
 pub async fn ask(host: &str, session: &SessionId, attach: Attach, request: Request) -> Result<(), AskError> {
+    if let Some(machine) = fleet::machine_of(host) {
+        let Request::Decide(decide) = request else {
+            return Err(AskError::Link { why: only_decisions(machine), sent: false });
+        };
+        return fleet::ask(machine, session, decide).await;
+    }
     let sent = AtomicBool::new(false);
     let broke = |why: String| AskError::Link { why, sent: sent.load(Ordering::SeqCst) };
     let words = ["attach", session.as_str(), "--stdio"];
@@ -278,6 +294,10 @@ pub async fn decide(host: &str, session: &SessionId, decide: Decide) -> Result<b
                 sending.answered();
                 return Err(error.message);
             }
+            Err(AskError::Unanswered(why)) => {
+                sending.answered();
+                return Err(why);
+            }
             Err(AskError::Link { sent, .. }) => sending.broke(sent)?,
         }
     } else {
@@ -288,7 +308,7 @@ pub async fn decide(host: &str, session: &SessionId, decide: Decide) -> Result<b
 
 /// Sends what waits for this machine while its link is up, until the screen is gone. Each decision has an ssh of its own, which
 /// can fail although the link stays: then all are tried again, with longer and longer waits. `up`: the link came up.
-async fn keep_sending(host: String, up: Arc<Notify>, tell: mpsc::Sender<Told>) {
+pub async fn keep_sending(host: String, up: Arc<Notify>, tell: mpsc::Sender<Told>) {
     let mut changed = changes();
     let mut wait_ms = HOME_BACKOFF_MS_MIN;
     loop {
@@ -322,6 +342,7 @@ async fn send_waiting(host: &str, tell: &mpsc::Sender<Told>) -> bool {
                 Ok(format!("{name}: decided already"))
             }
             Err(AskError::Refused(error)) => Err(format!("{name}: not done: {}", error.message)),
+            Err(AskError::Unanswered(why)) => Err(why),
             Err(AskError::Link { sent, .. }) => {
                 if let Err(why) = sending.broke(sent) {
                     // The screen is gone when nobody receives it.
@@ -350,8 +371,15 @@ fn lines(said: &[u8]) -> String {
     Untrusted::from_bytes(said).visible_lines().collect::<Vec<_>>().join("; ")
 }
 
+fn only_decisions(machine: &str) -> String {
+    format!("{machine} is seen over NATS, where only decisions go: Enter opens its session over ssh")
+}
+
 /// Runs rightseat on another machine; its output.
 pub async fn run(host: &str, words: &[&str]) -> Result<String, String> {
+    if let Some(machine) = fleet::machine_of(host) {
+        return Err(only_decisions(machine));
+    }
     let mut command = ssh::command(host, words, false);
     command.stdin(std::process::Stdio::null());
     let mut child = command.spawn().map_err(|e| format!("cannot start ssh: {e}; install OpenSSH"))?;

@@ -9,6 +9,11 @@ mod daemon;
 mod disk;
 mod doctor;
 mod far;
+#[cfg(feature = "nats")]
+mod fleet;
+#[cfg(not(feature = "nats"))]
+#[path = "no_fleet.rs"]
+mod fleet;
 mod headless;
 mod home;
 mod judge;
@@ -51,7 +56,7 @@ mod welcome;
 
 use crate::journal::export::Extent;
 use crate::model::event::Verdict;
-use args::{Cli, Command, PlanCommand};
+use args::{Cli, Command, FleetCommand, PlanCommand};
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -180,7 +185,10 @@ fn dispatch(cli: Cli) -> Done {
         }
         Some(Command::Home { feed }) => home::home(&shared, feed),
         Some(Command::Ls { all, json }) => list::sessions(&shared, all, json),
-        Some(Command::Show { session, action, json }) => show::show(&shared, &session, &action, json),
+        Some(Command::Show { session, action, machine, json }) => {
+            show::show(&shared, machine.as_deref(), &session, &action, json)
+        }
+        Some(Command::Fleet { command: FleetCommand::Key }) => verdict::key(&shared),
         Some(Command::Name { session, name }) => print(&home::named(&shared, &session, &name)?).map(|()| DONE),
         Some(Command::Archive { session }) => print(&home::archived(&shared, &session, true)?).map(|()| DONE),
         Some(Command::Unarchive { session }) => print(&home::archived(&shared, &session, false)?).map(|()| DONE),

@@ -52,6 +52,11 @@ impl Places {
         key_in(&self.state)
     }
 
+    /// The key that the user's decisions on other machines are signed with.
+    pub fn deciding_key(&self) -> PathBuf {
+        self.state.join(KEYS).join("deciding.key")
+    }
+
     /// The directory of all sessions.
     pub fn sessions(&self) -> PathBuf {
         self.state.join("sessions")

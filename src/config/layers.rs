@@ -236,6 +236,7 @@ pub fn resolve(user: &File, flags: &File, project: Option<&File>) -> Resolved {
     }
     out.warnings.extend(broker::without_effect(&out.settings.layer));
     out.warnings.extend(otlp::without_effect(out.settings.outward.otlp_endpoint.as_ref()));
+    out.warnings.extend(out.settings.outward.nats.without_effect());
     out
 }
 
@@ -281,6 +282,7 @@ fn apply(s: &mut Settings, f: &File) {
     s.stop.apply(&f.stop);
     s.outward.anchor.apply(&f.anchor);
     some(&mut s.outward.otlp_endpoint, &f.otlp.endpoint);
+    s.outward.nats.apply(&f.nats);
     s.specialists.extend(f.specialists.clone());
     s.layer.broker.extend(f.broker.clone());
 }

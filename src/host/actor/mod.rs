@@ -31,7 +31,7 @@ use crate::model::event::{
 };
 use crate::model::session::Phase;
 use crate::port::{FromAgent, Notice, Performed};
-use crate::wire::{Answer, Freeze, SetMode};
+use crate::wire::{Answer, Decide, Freeze, SetMode};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -60,6 +60,12 @@ pub enum Msg {
     Drilled(Vec<DrilledRung>),
     /// Something that the user must see came to pass outside of the actor.
     Alarm(AlarmKind, String),
+    /// A decision with a signature that was checked.
+    Ordered {
+        by: ClientId,
+        decide: Decide,
+        reply: Responder,
+    },
     /// The process is asked to go; the session is not over.
     Leave,
 }
@@ -218,6 +224,8 @@ impl Actor {
             Msg::Moved => self.line.is_moved(),
             Msg::Drilled(rungs) => self.drilled(rungs),
             Msg::Close(why) => self.close(&why),
+            // Who asked may be gone.
+            Msg::Ordered { by, decide, reply } => drop(reply.send(self.ordered(&by, decide))),
             Msg::Leave => self.closing = true,
             Msg::Alarm(what, text) => self.gate.alarm(what, text),
         }
