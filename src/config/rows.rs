@@ -65,6 +65,7 @@ impl Settings {
             ("stop.drill", self.stop.drill.to_string()),
             ("stop.unattended_freeze_min", self.stop.unattended_freeze_min.to_string()),
         ];
+        rows.extend(self.keeping.rows());
         rows.extend(self.outward.nats.rows());
         rows
     }

@@ -8,6 +8,7 @@ mod book;
 mod clients;
 mod comments;
 mod compare;
+mod countdown;
 mod drill;
 mod encoding;
 mod find;
@@ -27,7 +28,6 @@ mod seats;
 mod snapshot;
 mod successor;
 mod surroundings;
-mod unattended;
 mod undo;
 mod words;
 
@@ -186,6 +186,8 @@ pub struct Setup {
     pub neighbors: Arc<dyn Neighbors>,
     /// A session that works is frozen when no client was attached for so long; `None` for never.
     pub unattended_freeze: Option<Duration>,
+    /// The host exits when it has had nothing to do for so long; `None` for never.
+    pub idle_exit: Option<Duration>,
 }
 
 /// A running session.
