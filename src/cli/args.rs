@@ -236,6 +236,15 @@ pub enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Remove what no open session needs: old checkpoints, unused copies, leftovers
+    Gc {
+        /// Remove checkpoints of sessions that ended so many days ago [default: state.keep_days]
+        #[arg(long, value_name = "N")]
+        days: Option<u64>,
+        /// Remove it; without this, only what it would free is printed
+        #[arg(long)]
+        yes: bool,
+    },
     /// Approve a pending action from a script
     #[command(after_help = VERDICT_HELP)]
     Approve(VerdictArgs),

@@ -287,7 +287,7 @@ pub fn delete(shared: &Shared, session: &str, yes: bool) -> Done {
 }
 
 /// In decimal units.
-fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     match bytes {
         0..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
         _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),

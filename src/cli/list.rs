@@ -66,8 +66,11 @@ pub struct Sessions {
 
 impl Sessions {
     pub fn open(shared: &Shared) -> Result<Self, Fail> {
-        let places = Places::open(shared.state_dir())?;
-        Ok(Self { places, known: BTreeMap::new(), unreadable: Vec::new() })
+        Ok(Self::of(Places::open(shared.state_dir())?))
+    }
+
+    pub fn of(places: Places) -> Self {
+        Self { places, known: BTreeMap::new(), unreadable: Vec::new() }
     }
 
     pub fn places(&self) -> &Places {

@@ -14,6 +14,7 @@ mod fleet;
 #[cfg(not(feature = "nats"))]
 #[path = "no_fleet.rs"]
 mod fleet;
+mod gc;
 mod headless;
 mod home;
 mod judge;
@@ -193,6 +194,7 @@ fn dispatch(cli: Cli) -> Done {
         Some(Command::Archive { session }) => print(&home::archived(&shared, &session, true)?).map(|()| DONE),
         Some(Command::Unarchive { session }) => print(&home::archived(&shared, &session, false)?).map(|()| DONE),
         Some(Command::Delete { session, yes }) => home::delete(&shared, &session, yes),
+        Some(Command::Gc { days, yes }) => gc::gc(&shared, days, yes),
         Some(Command::Inbox { json }) => list::inbox(&shared, json),
         Some(Command::Approve(args)) => verdict::decide(&shared, Verdict::Approve, &args),
         Some(Command::Deny(args)) => verdict::decide(&shared, Verdict::Deny, &args),

@@ -3,7 +3,7 @@
 use super::args::{ConfigCommand, Shared};
 use super::{DONE, Done, Fail, print};
 use crate::base::text::Untrusted;
-use crate::config::{self, ConfigError, File, Layer, NatsSettings, Paths, Resolved, Signs};
+use crate::config::{self, ConfigError, File, Keeping, Layer, NatsSettings, Paths, Resolved, Signs};
 use std::path::{Path, PathBuf};
 
 impl From<ConfigError> for Fail {
@@ -89,6 +89,11 @@ pub fn nats_of(config: Option<&Path>) -> Result<NatsSettings, Fail> {
 
 fn nats(paths: &Paths) -> Result<NatsSettings, Fail> {
     Ok(config::resolve(&user(paths)?, &File::default(), None).settings.outward.nats)
+}
+
+/// What is kept of sessions, as the user's settings say it.
+pub fn keeping(shared: &Shared) -> Result<Keeping, Fail> {
+    Ok(config::resolve(&user(&paths(shared)?)?, &File::default(), None).settings.keeping)
 }
 
 /// See [`Look`].

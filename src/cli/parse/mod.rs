@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 const HELP_COLUMNS_MAX: usize = 80;
 
 /// The shared options that each command uses, by their ids. A command that is not listed uses none.
-const USED: [(&str, &[&str]); 29] = [
+const USED: [(&str, &[&str]); 30] = [
     ("demo", &["agent", "mode", "isolation", "headless", "record", "theme", "keymap", "linear", "config", "state_dir"]),
     ("attach", &["copy", "theme", "keymap", "linear", "config", "state_dir"]),
     ("home", &["theme", "keymap", "linear", "config", "state_dir"]),
@@ -23,6 +23,7 @@ const USED: [(&str, &[&str]); 29] = [
     ("archive", &["state_dir"]),
     ("unarchive", &["state_dir"]),
     ("delete", &["state_dir"]),
+    ("gc", &["config", "state_dir"]),
     ("inbox", &["config", "state_dir"]),
     ("approve", &["config", "state_dir"]),
     ("deny", &["config", "state_dir"]),
@@ -47,7 +48,7 @@ const USED: [(&str, &[&str]); 29] = [
 
 /// The commands in the order of the help.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("Sessions", &["demo", "attach", "home", "ls", "name", "archive", "unarchive", "delete"]),
+    ("Sessions", &["demo", "attach", "home", "ls", "name", "archive", "unarchive", "delete", "gc"]),
     ("Decisions", &["inbox", "show", "approve", "deny", "redirect", "fleet"]),
     ("Records", &["replay", "review", "verify", "export", "plan"]),
     ("Policy", &["policy"]),
