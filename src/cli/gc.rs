@@ -12,11 +12,14 @@ use super::{DONE, Done, neighbors, print, settings, socket};
 use crate::base::UnixMs;
 use crate::cli::limits::{GC_LEFT_OVER_AGE_MS, GC_ROWS_MAX};
 use crate::config::Keeping;
-use crate::journal::is_held;
+use crate::journal::{is_held, while_unheld};
 use crate::port::Clock as _;
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+
+/// What the name of something ends with that is being removed.
+const GONE: &str = ".gone";
 
 const MS_A_DAY: u64 = 24 * 60 * 60 * 1_000;
 
@@ -109,6 +112,13 @@ pub fn look(sessions: &mut Sessions, keeping: Keeping, is_asked: bool, now: Unix
         // Layers may hold what is promoted when a host continues the session: it removes them.
         let copies = format!("private copies of {}, which has ended", place.id);
         found.add(&place.store().join("candidates"), copies, Some(&place));
+        for name in ["candidates", "objects"] {
+            found.add(
+                &place.store().join(format!("{name}{GONE}")),
+                format!("what was being removed of {}", place.id),
+                Some(&place),
+            );
+        }
         found.add(&place.dir.join("host.log.1"), format!("the older log of {}", place.id), Some(&place));
         ended.push((one.at, place));
     }
@@ -176,24 +186,36 @@ fn is_used(place: &SessionPlace) -> bool {
     is_held(&place.journal()) || socket::is_up(&place.socket())
 }
 
-/// Removes what no host uses now; bytes that this freed.
+/// Removes what no host uses now; bytes that this freed. It gets another name first, in a moment in which no host can start: one
+/// that starts afterwards finds nothing half removed.
 pub fn remove(waste: Vec<Waste>) -> u64 {
     let mut freed = 0;
-    for waste in waste {
-        if waste.of.as_ref().is_some_and(is_used) {
-            continue;
-        }
-        let removed = match std::fs::symlink_metadata(&waste.path) {
-            Ok(meta) if meta.is_dir() => std::fs::remove_dir_all(&waste.path),
-            Ok(_) => std::fs::remove_file(&waste.path),
-            Err(_) => continue,
+    for Waste { path, bytes, of, .. } in waste {
+        let mut gone = path.clone().into_os_string();
+        gone.push(GONE);
+        let gone = PathBuf::from(gone);
+        let rename = || erase(&gone).and_then(|()| std::fs::rename(&path, &gone));
+        let renamed = match &of {
+            Some(place) => while_unheld(&place.journal(), rename),
+            None => Some(rename()),
         };
-        match removed {
-            Ok(()) => freed += waste.bytes,
-            Err(error) => super::complain(&format!("{}: {error}", waste.path.display())),
+        match renamed.map(|renamed| renamed.and_then(|()| erase(&gone))) {
+            Some(Ok(())) => freed += bytes,
+            Some(Err(error)) => super::complain(&format!("{}: {error}", path.display())),
+            // A host has started meanwhile.
+            None => {}
         }
     }
     freed
+}
+
+/// Removes a file, or a directory with everything in it, if it is there.
+fn erase(path: &Path) -> std::io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => std::fs::remove_dir_all(path),
+        Ok(_) => std::fs::remove_file(path),
+        Err(_) => Ok(()),
+    }
 }
 
 /// Bytes on the disk of a file, or of a directory and everything below it; links are not followed, and what cannot be read

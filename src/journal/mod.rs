@@ -61,7 +61,7 @@ mod verify;
 
 pub use error::{Error, Result};
 pub use head::Anchor;
-pub use lock::is_held;
+pub use lock::{is_held, while_unheld};
 pub use permit::Permit;
 pub use reader::{Reader, Record};
 pub use search::search;
