@@ -95,6 +95,7 @@ pub fn door(shared: &Shared) -> HomeDoor {
         tokio::spawn(async move {
             let told = match act {
                 Act::Watch => return watch(&shared, &tell),
+                Act::Send => return far::keep_sending(shared, tell).await,
                 Act::Next => next(&shared).await,
                 Act::Withdraw(item) => Told::Done(far::withdraw(&item)),
                 Act::Show(item) => {
@@ -301,8 +302,7 @@ fn watch(shared: &Shared, tell: &mpsc::Sender<Told>) {
     std::thread::spawn(move || watch_here(&here, |machine| local.blocking_send(machine).is_ok()));
     let hosts = settings::hosts(shared);
     for (name, host) in hosts {
-        let (to_all, tell) = (to_all.clone(), tell.clone());
-        tokio::spawn(async move { far::follow(name, host, to_all, tell).await });
+        tokio::spawn(far::follow(name, host, to_all.clone()));
     }
     tokio::spawn(fleet::watch(shared.clone(), to_all, tell.clone()));
     let tell = tell.clone();

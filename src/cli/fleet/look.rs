@@ -10,7 +10,7 @@ use crate::base::text::Untrusted;
 use crate::base::{ActionId, SessionId, UnixMs};
 use crate::cli::args::Shared;
 use crate::cli::compose::SystemClock;
-use crate::cli::far::{self, AskError};
+use crate::cli::far::{self, AskError, Followed};
 use crate::cli::place::Places;
 use crate::cli::settings;
 use crate::journal::Signer;
@@ -21,9 +21,9 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, push};
 use futures::{FutureExt as _, StreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 /// What the name of a machine begins with that is reached over NATS; what follows is its name in the fleet.
@@ -174,7 +174,7 @@ pub async fn watch(shared: Shared, tell: mpsc::Sender<Machine>, done: mpsc::Send
         // The screen is gone when nobody receives it.
         Err(why) => return drop(tell.send(trouble(why)).await),
     };
-    let mut screen = Screen { known: Heads::new(&link, &shared), tell, done, senders: BTreeMap::new() };
+    let mut screen = Screen { known: Heads::new(&link, &shared), tell, done, followed: BTreeMap::new() };
     let mut state = link.state.clone();
     loop {
         let now = state.borrow_and_update().clone();
@@ -197,8 +197,7 @@ struct Screen {
     known: Heads,
     tell: mpsc::Sender<Machine>,
     done: mpsc::Sender<Told>,
-    /// Of each machine, what wakes its decisions that wait.
-    senders: BTreeMap<String, Arc<Notify>>,
+    followed: BTreeMap<String, Followed>,
 }
 
 impl Screen {
@@ -223,6 +222,7 @@ impl Screen {
         for name in names {
             self.told(&name).await?;
         }
+        far::came_up();
         loop {
             tokio::select! {
                 head = heads.next() => {
@@ -261,14 +261,8 @@ impl Screen {
     async fn told(&mut self, name: &str) -> Option<()> {
         let machine = self.known.machine(name);
         far::know(&machine);
-        if let Some(host) = machine.host.clone() {
-            let done = self.done.clone();
-            let up = self.senders.entry(name.to_owned()).or_insert_with(|| {
-                let up = Arc::new(Notify::new());
-                tokio::spawn(far::keep_sending(host, Arc::clone(&up), done));
-                up
-            });
-            up.notify_one();
+        if let Some(host) = &machine.host {
+            self.followed.entry(name.to_owned()).or_insert_with(|| Followed::new(host));
         }
         self.tell.send(machine).await.ok()
     }
@@ -340,6 +334,11 @@ pub async fn ask(machine: &str, session: &SessionId, decide: Decide) -> Result<(
             "{name} was sent, and {machine} has not answered: it is decided when that machine is back within 10 minutes"
         ))),
     }
+}
+
+/// Connects, for a decision that waits. Why that fails is said when it is sent.
+pub async fn connect(shared: &Shared) {
+    drop(connected(shared).await);
 }
 
 /// Sends a decision from the command line.

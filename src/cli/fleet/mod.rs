@@ -26,7 +26,7 @@ use limits::{
 use std::time::Duration;
 use tokio::sync::watch as state;
 
-pub use look::{ask, decide, found, machine_of, shown, watch};
+pub use look::{ask, connect, decide, found, machine_of, shown, watch};
 pub use publish::Publisher;
 
 /// The link to the server. It comes back by itself.
