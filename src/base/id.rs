@@ -1,5 +1,6 @@
 //! Names of things: short strings and counters that cannot be mixed up with each other.
 
+use super::PublicKey;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -49,6 +50,17 @@ impl ClientId {
         Self::new(format!("{SCRIPT}{client}"))
     }
 
+    /// The client under which a decision is recorded that a key of the user's signed on another machine. The nonce tells
+    /// which one it was.
+    pub fn of_key(key: &PublicKey, nonce: &str) -> Self {
+        Self::new(format!("{KEY}{} {nonce}", key.fingerprint()))
+    }
+
+    /// The fingerprint of the key that decided, if one did, and the nonce of its order.
+    pub fn key(&self) -> Option<(&str, &str)> {
+        self.as_str().strip_prefix(KEY)?.split_once(' ')
+    }
+
     /// A script decided.
     pub fn is_script(&self) -> bool {
         self.as_str().starts_with(SCRIPT)
@@ -57,6 +69,9 @@ impl ClientId {
 
 /// What the name of a client begins with when a script decides; no client is called so.
 const SCRIPT: &str = "script ";
+
+/// The same for a key of the user's.
+const KEY: &str = "key ";
 
 /// Position in the journal; the first envelope is 1, 0 means "before everything".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -116,6 +116,9 @@ pub struct VerdictArgs {
     /// The word that a protected action asks for
     #[arg(long, value_name = "WORD")]
     pub confirm: Option<String>,
+    /// Machine of the fleet that the session is on, if it is not this one
+    #[arg(long, value_name = "NAME")]
+    pub machine: Option<String>,
 }
 
 impl ValueEnum for Mode {
@@ -204,6 +207,9 @@ pub enum Command {
         session: String,
         /// The action, such as a7
         action: String,
+        /// Machine of the fleet that the session is on, if it is not this one
+        #[arg(long, value_name = "NAME")]
+        machine: Option<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -230,6 +236,15 @@ pub enum Command {
         /// Name of the session, or the beginning of it
         session: String,
         /// Delete it; without this, only what it would free is printed
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Remove what no open session needs: old checkpoints, unused copies, leftovers
+    Gc {
+        /// Remove checkpoints of sessions that ended so many days ago [default: state.keep_days]
+        #[arg(long, value_name = "N")]
+        days: Option<u64>,
+        /// Remove it; without this, only what it would free is printed
         #[arg(long)]
         yes: bool,
     },
@@ -292,6 +307,11 @@ pub enum Command {
         #[command(subcommand)]
         command: PolicyCommand,
     },
+    /// Decide on the sessions of many machines over NATS
+    Fleet {
+        #[command(subcommand)]
+        command: FleetCommand,
+    },
     /// List agents and models, and how closely each can be supervised
     Agents {
         /// Print JSON
@@ -344,6 +364,12 @@ pub enum PlanCommand {
     },
     /// List the saved plans and their placeholders
     List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum FleetCommand {
+    /// Print the public key that signs your decisions here, for `nats.deciders` of other machines
+    Key,
 }
 
 #[derive(Debug, Subcommand)]

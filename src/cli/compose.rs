@@ -92,8 +92,13 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
         neighbors,
         unattended_freeze: Some(options.settings.stop.unattended_freeze_min)
             .filter(|minutes| *minutes > 0)
-            .map(|minutes| Duration::from_secs(minutes.saturating_mul(60))),
+            .map(minutes),
+        idle_exit: Some(options.settings.keeping.idle_exit_min).filter(|minutes| *minutes > 0).map(minutes),
     })
+}
+
+fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(minutes.saturating_mul(60))
 }
 
 fn means(poll: Polling) -> Means {

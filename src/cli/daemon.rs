@@ -89,6 +89,7 @@ async fn serve(place: &SessionPlace) -> Result<Ending, Fail> {
     let ending = until_end(&host, place, ending).await;
     door.close().await;
     notify::settled(followers).await;
+    super::gc::at_end(place, options.settings.keeping);
     if options.demo {
         // The playground was a throw-away copy; the journal stays.
         let _ = std::fs::remove_dir_all(&options.workspace);
@@ -149,7 +150,28 @@ pub async fn open(place: &SessionPlace, options: &SessionOptions) -> Result<Open
         let follower = super::otlp::Follower::new(host.clone(), &place.journal(), endpoint)?;
         followers.push(tokio::spawn(follower.follow()));
     }
+    #[cfg(feature = "nats")]
+    followers.extend(fleet(&host, place, options).await);
     Ok(Opened { host, ending, followers, door })
+}
+
+/// Tells the fleet of the session, if there is one. It is looked up in the user's settings of today: a session that is resumed
+/// must not accept the keys of then. What is wrong with it is an alarm, and the session goes on.
+#[cfg(feature = "nats")]
+async fn fleet(host: &Host, place: &SessionPlace, options: &SessionOptions) -> Option<JoinHandle<()>> {
+    let config = options.config.clone();
+    let opened = match super::settings::nats_of(config.as_deref()) {
+        Ok(settings) if settings.url.is_none() => return None,
+        Ok(settings) => super::fleet::Publisher::new(host.clone(), place, config, &settings).await,
+        Err(fail) => Err(fail.text),
+    };
+    match opened {
+        Ok(publisher) => Some(tokio::spawn(publisher.follow())),
+        Err(why) => {
+            host.alarm(crate::model::AlarmKind::Order, format!("the fleet is not told of this session: {why}")).await;
+            None
+        }
+    }
 }
 
 async fn accept(listener: UnixListener, host: Host) {

@@ -5,10 +5,11 @@
 //! arrived is sent again, too: it names the digest that was seen, and the host refuses it if the action is decided already.
 //! So nothing is decided twice. On one action at most one decision is under way or waits.
 
+use super::args::Shared;
 use super::compose::SystemClock;
 use super::home::inbox;
-use super::ssh;
 use super::verdict::exchange;
+use super::{fleet, ssh};
 use crate::base::text::Untrusted;
 use crate::base::{ActionId, SessionId};
 use crate::cli::limits::{
@@ -17,12 +18,12 @@ use crate::cli::limits::{
 use crate::port::Clock as _;
 use crate::ui::home::{Item, Told};
 use crate::wire::{Attach, Code, Decide, Machine, Request, RpcError, Unsent};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 /// How far a decision has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +61,23 @@ impl Waiting {
 struct State {
     /// As they told last.
     machines: BTreeMap<String, Machine>,
+    /// Machines whose links the present client keeps, and how many do.
+    followed: BTreeMap<String, usize>,
     waiting: Vec<Waiting>,
 }
 
 impl State {
     fn is_up(&self, host: &str) -> bool {
         self.machines.get(host).is_some_and(|machine| machine.lost_at.is_none())
+    }
+
+    /// A link that is kept says when it is up. Without one, sending is the way to find out.
+    fn may_send(&self, host: &str) -> bool {
+        self.is_up(host) || !self.followed.contains_key(host)
+    }
+
+    fn waits(&self, host: &str) -> bool {
+        self.waiting.iter().any(|one| one.host == host && one.stage == Stage::Waits)
     }
 
     /// Notes a decision before it is sent, so that none on the same action is sent beside it. It takes the place of one that
@@ -157,9 +169,45 @@ fn state() -> MutexGuard<'static, State> {
 
 static CHANGED: LazyLock<watch::Sender<()>> = LazyLock::new(|| watch::channel(()).0);
 
+static CAME_UP: LazyLock<watch::Sender<()>> = LazyLock::new(|| watch::channel(()).0);
+
+/// A link came up: what waits is tried at once.
+pub fn came_up() {
+    CAME_UP.send_replace(());
+}
+
+/// A link to a machine is kept as long as this is.
+pub struct Followed(String);
+
+impl Followed {
+    pub fn new(host: &str) -> Self {
+        *state().followed.entry(host.to_owned()).or_default() += 1;
+        Self(host.to_owned())
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        let mut state = state();
+        let left = state.followed.get(&self.0).map_or(0, |count| count.saturating_sub(1));
+        if left == 0 {
+            state.followed.remove(&self.0);
+        } else {
+            state.followed.insert(self.0.clone(), left);
+        }
+    }
+}
+
 /// Follows the decisions that wait.
 pub fn changes() -> watch::Receiver<()> {
     CHANGED.subscribe()
+}
+
+/// Takes in what a machine told.
+pub fn know(machine: &Machine) {
+    if let Some(host) = &machine.host {
+        state().machines.insert(host.clone(), machine.clone());
+    }
 }
 
 /// The other machines as they told last.
@@ -223,6 +271,8 @@ pub enum AskError {
         why: String,
         sent: bool,
     },
+    /// It is kept until its machine takes it or it expires, in words: nothing more is to be done.
+    Unanswered(String),
 }
 
 impl AskError {
@@ -231,12 +281,19 @@ impl AskError {
             Self::Refused(error) => error.message,
             Self::Link { why, sent: false } => why,
             Self::Link { why, sent: true } => format!("{why}; check whether it took effect"),
+            Self::Unanswered(why) => why,
         }
     }
 }
 
 /// Asks the host of a session on another machine.
 pub async fn ask(host: &str, session: &SessionId, attach: Attach, request: Request) -> Result<(), AskError> {
+    if let Some(machine) = fleet::machine_of(host) {
+        let Request::Decide(decide) = request else {
+            return Err(AskError::Link { why: only_decisions(machine), sent: false });
+        };
+        return fleet::ask(machine, session, decide).await;
+    }
     let sent = AtomicBool::new(false);
     let broke = |why: String| AskError::Link { why, sent: sent.load(Ordering::SeqCst) };
     let words = ["attach", session.as_str(), "--stdio"];
@@ -278,6 +335,10 @@ pub async fn decide(host: &str, session: &SessionId, decide: Decide) -> Result<b
                 sending.answered();
                 return Err(error.message);
             }
+            Err(AskError::Unanswered(why)) => {
+                sending.answered();
+                return Err(why);
+            }
             Err(AskError::Link { sent, .. }) => sending.broke(sent)?,
         }
     } else {
@@ -286,15 +347,38 @@ pub async fn decide(host: &str, session: &SessionId, decide: Decide) -> Result<b
     Ok(false)
 }
 
-/// Sends what waits for this machine while its link is up, until the screen is gone. Each decision has an ssh of its own, which
-/// can fail although the link stays: then all are tried again, with longer and longer waits. `up`: the link came up.
-async fn keep_sending(host: String, up: Arc<Notify>, tell: mpsc::Sender<Told>) {
+/// Sends what waits for other machines until the client is gone. Each client does, whether or not its home screen is opened: a
+/// decision may be of the client before.
+pub async fn keep_sending(shared: Shared, tell: mpsc::Sender<Told>) {
     let mut changed = changes();
+    let mut served = BTreeSet::new();
+    loop {
+        changed.borrow_and_update();
+        let hosts: Vec<String> = state().waiting.iter().map(|one| one.host.clone()).collect();
+        for host in hosts {
+            if served.insert(host.clone()) {
+                tokio::spawn(keep_sending_to(shared.clone(), host, tell.clone()));
+            }
+        }
+        tokio::select! {
+            () = tell.closed() => return,
+            Ok(()) = changed.changed() => {}
+        }
+    }
+}
+
+/// Sends what waits for this machine. Each decision has an ssh of its own, which can fail although the link stays: then all are
+/// tried again, with longer and longer waits.
+async fn keep_sending_to(shared: Shared, host: String, tell: mpsc::Sender<Told>) {
+    let (mut changed, mut up) = (changes(), CAME_UP.subscribe());
     let mut wait_ms = HOME_BACKOFF_MS_MIN;
     loop {
         changed.borrow_and_update();
-        let is_up = state().is_up(&host);
-        let broke = is_up && !send_waiting(&host, &tell).await;
+        let is_due = state().may_send(&host) && state().waits(&host);
+        if is_due && fleet::machine_of(&host).is_some() {
+            fleet::connect(&shared).await;
+        }
+        let broke = is_due && !send_waiting(&host, &tell).await;
         let pause_ms = broke.then_some(wait_ms);
         let paused = async {
             match pause_ms {
@@ -305,7 +389,7 @@ async fn keep_sending(host: String, up: Arc<Notify>, tell: mpsc::Sender<Told>) {
         wait_ms = if broke { (wait_ms * 2).min(HOME_BACKOFF_MS_MAX) } else { HOME_BACKOFF_MS_MIN };
         tokio::select! {
             () = tell.closed() => return,
-            () = up.notified() => wait_ms = HOME_BACKOFF_MS_MIN,
+            Ok(()) = up.changed() => wait_ms = HOME_BACKOFF_MS_MIN,
             () = paused => {}
             Ok(()) = changed.changed(), if !broke => {}
         }
@@ -322,6 +406,7 @@ async fn send_waiting(host: &str, tell: &mpsc::Sender<Told>) -> bool {
                 Ok(format!("{name}: decided already"))
             }
             Err(AskError::Refused(error)) => Err(format!("{name}: not done: {}", error.message)),
+            Err(AskError::Unanswered(why)) => Err(why),
             Err(AskError::Link { sent, .. }) => {
                 if let Err(why) = sending.broke(sent) {
                     // The screen is gone when nobody receives it.
@@ -350,8 +435,15 @@ fn lines(said: &[u8]) -> String {
     Untrusted::from_bytes(said).visible_lines().collect::<Vec<_>>().join("; ")
 }
 
+fn only_decisions(machine: &str) -> String {
+    format!("{machine} is seen over NATS, where only decisions go: Enter opens its session over ssh")
+}
+
 /// Runs rightseat on another machine; its output.
 pub async fn run(host: &str, words: &[&str]) -> Result<String, String> {
+    if let Some(machine) = fleet::machine_of(host) {
+        return Err(only_decisions(machine));
+    }
     let mut command = ssh::command(host, words, false);
     command.stdin(std::process::Stdio::null());
     let mut child = command.spawn().map_err(|e| format!("cannot start ssh: {e}; install OpenSSH"))?;
@@ -388,17 +480,16 @@ struct LinkEnd {
 /// Tells the sessions of another machine as it tells them, until the screen is gone. A link that drops is tried again,
 /// with longer and longer waits; what was known stays, as it was then. Where rightseat cannot be run, nothing is tried
 /// again: the screen says why, and opening home again connects again.
-pub async fn follow(name: String, host: String, tell: mpsc::Sender<Machine>, done: mpsc::Sender<Told>) {
+pub async fn follow(name: String, host: String, tell: mpsc::Sender<Machine>) {
     let mut machine =
         Machine { host: Some(host.clone()), trouble: Some("connecting".to_owned()), ..Machine::default() };
-    let up = Arc::new(Notify::new());
-    tokio::spawn(keep_sending(host.clone(), Arc::clone(&up), done));
+    let _followed = Followed::new(&host);
     let mut wait_ms = HOME_BACKOFF_MS_MIN;
     loop {
         if tell.send(machine.clone()).await.is_err() {
             return;
         }
-        let Some(end) = link(&host, &mut machine, &tell, &up).await else { return };
+        let Some(end) = link(&host, &mut machine, &tell).await else { return };
         if end.was_up {
             wait_ms = HOME_BACKOFF_MS_MIN;
         }
@@ -423,7 +514,7 @@ pub async fn follow(name: String, host: String, tell: mpsc::Sender<Machine>, don
 }
 
 /// One link, as long as it lasts; `None` when the screen is gone.
-async fn link(host: &str, machine: &mut Machine, tell: &mpsc::Sender<Machine>, up: &Notify) -> Option<LinkEnd> {
+async fn link(host: &str, machine: &mut Machine, tell: &mpsc::Sender<Machine>) -> Option<LinkEnd> {
     let mut child = match ssh::command(host, &["home", "--feed"], false).spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -451,7 +542,7 @@ async fn link(host: &str, machine: &mut Machine, tell: &mpsc::Sender<Machine>, u
         state().machines.insert(host.to_owned(), machine.clone());
         tell.send(machine.clone()).await.ok()?;
         if !std::mem::replace(&mut was_up, true) {
-            up.notify_one();
+            came_up();
         }
     }
     let mut said = Vec::new();

@@ -7,7 +7,7 @@ use super::list::Sessions;
 use super::place::{Places, SessionPlace};
 use super::screen::Then;
 use super::verdict::exchange;
-use super::{DONE, Done, Fail, attach, daemon, far, print, screen, settings, show, socket, ssh, start};
+use super::{DONE, Done, Fail, attach, daemon, far, fleet, print, screen, settings, show, socket, ssh, start};
 use crate::base::SessionId;
 use crate::base::text::Untrusted;
 use crate::cli::limits::{HOME_AGES_MS, HOME_ASK_MS_MAX, HOME_BATCH_MS, NAME_CHARS_MAX};
@@ -66,7 +66,9 @@ fn until_left(shared: &Shared, mut then: Then) -> Done {
             Then::Home(first) => alone(shared, first)?,
             Then::New => start::described(shared)?,
             Then::Open(Item { host: Some(host), session, action }) => {
-                ssh::client(shared, &host, Some(session.as_str()), false, action)?
+                // A machine of the fleet is opened by its name there.
+                let host = fleet::machine_of(&host).unwrap_or(&host);
+                ssh::client(shared, host, Some(session.as_str()), false, action)?
             }
             Then::Open(Item { host: None, session, action }) => {
                 attach::client(shared, &Places::open(shared.state_dir())?, &session, action)?
@@ -93,6 +95,7 @@ pub fn door(shared: &Shared) -> HomeDoor {
         tokio::spawn(async move {
             let told = match act {
                 Act::Watch => return watch(&shared, &tell),
+                Act::Send => return far::keep_sending(shared, tell).await,
                 Act::Next => next(&shared).await,
                 Act::Withdraw(item) => Told::Done(far::withdraw(&item)),
                 Act::Show(item) => {
@@ -195,6 +198,9 @@ fn place(shared: &Shared, session: &SessionId) -> Result<SessionPlace, String> {
 /// The whole text of a pending action.
 async fn text(shared: &Shared, item: &Item) -> Result<Shown, String> {
     let action = item.action.clone().unwrap_or_default();
+    if let Some(machine) = item.host.as_deref().and_then(fleet::machine_of) {
+        return fleet::shown(shared, machine, &item.session, &action).await;
+    }
     match &item.host {
         None => {
             let place = place(shared, &item.session)?;
@@ -282,7 +288,7 @@ pub fn delete(shared: &Shared, session: &str, yes: bool) -> Done {
 }
 
 /// In decimal units.
-fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     match bytes {
         0..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
         _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
@@ -296,10 +302,9 @@ fn watch(shared: &Shared, tell: &mpsc::Sender<Told>) {
     std::thread::spawn(move || watch_here(&here, |machine| local.blocking_send(machine).is_ok()));
     let hosts = settings::hosts(shared);
     for (name, host) in hosts {
-        let (to_all, tell) = (to_all.clone(), tell.clone());
-        tokio::spawn(async move { far::follow(name, host, to_all, tell).await });
+        tokio::spawn(far::follow(name, host, to_all.clone()));
     }
-    drop(to_all);
+    tokio::spawn(fleet::watch(shared.clone(), to_all, tell.clone()));
     let tell = tell.clone();
     tokio::spawn(async move {
         let mut unsent = far::changes();
@@ -309,6 +314,13 @@ fn watch(shared: &Shared, tell: &mpsc::Sender<Told>) {
                 machine = machines.recv() => {
                     let Some(machine) = machine else { return };
                     known.insert(machine.host.clone(), machine);
+                    // Hundreds of machines are told at once.
+                    while let Ok(machine) = machines.try_recv() {
+                        known.insert(machine.host.clone(), machine);
+                    }
+                    // The fleet as a whole is a row only while something is wrong with it.
+                    let is_fleet = |host: &Option<String>| host.as_deref().and_then(fleet::machine_of) == Some("");
+                    known.retain(|host, machine| machine.trouble.is_some() || !is_fleet(host));
                 }
                 Ok(()) = unsent.changed() => {}
                 () = tell.closed() => return,

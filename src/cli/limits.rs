@@ -118,6 +118,10 @@ pub const OTLP_BATCH_SPANS_MAX: usize = 256;
 pub const OTLP_OPEN_ACTIONS_MAX: usize = 4_096;
 #[cfg(feature = "otlp")]
 pub const OTLP_SEND_MS_MAX: u64 = 3_000;
+/// Findings of a garbage collection that are listed, and the age from which something that belongs to nobody was left over,
+/// milliseconds.
+pub const GC_ROWS_MAX: usize = 100;
+pub const GC_LEFT_OVER_AGE_MS: u64 = 60 * 60 * 1_000;
 /// Sessions that one search looks into, places that it tells of, characters of each, and characters of those before the
 /// first word that was looked for.
 pub const MENTIONS_SESSIONS_MAX: usize = 200;

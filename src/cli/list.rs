@@ -2,10 +2,10 @@
 
 use super::args::Shared;
 use super::place::{Places, SessionPlace};
-use super::{DONE, Done, Fail, print};
+use super::{DONE, Done, Fail, daemon, fleet, print};
 use crate::base::limits::CLIENT_READ_EVENTS_MAX;
 use crate::base::text::Untrusted;
-use crate::base::{Seq, SessionId};
+use crate::base::{ActionId, Seq, SessionId};
 use crate::cli::limits::{BRANCH_BYTES_MAX, LAST_WORDS_CHARS_MAX};
 use crate::journal::{Journal, Reader, is_held};
 use crate::model::event::Held;
@@ -40,7 +40,7 @@ impl Known {
         }
         let Some(reader) = &self.reader else { return Ok(()) };
         fold(reader, &mut self.session)?;
-        self.branch = self.session.opened.as_ref().and_then(|opened| branch(Path::new(&opened.workspace)));
+        self.branch = branch_of(&self.session);
         Ok(())
     }
 }
@@ -66,8 +66,11 @@ pub struct Sessions {
 
 impl Sessions {
     pub fn open(shared: &Shared) -> Result<Self, Fail> {
-        let places = Places::open(shared.state_dir())?;
-        Ok(Self { places, known: BTreeMap::new(), unreadable: Vec::new() })
+        Ok(Self::of(Places::open(shared.state_dir())?))
+    }
+
+    pub fn of(places: Places) -> Self {
+        Self { places, known: BTreeMap::new(), unreadable: Vec::new() }
     }
 
     pub fn places(&self) -> &Places {
@@ -86,7 +89,7 @@ impl Sessions {
             match known.read(&place) {
                 Ok(()) => {
                     known.is_up = is_held(&place.journal());
-                    found.push(overview(&place, known));
+                    found.push(overview(&place, &known.session, known.branch.clone(), known.is_up));
                 }
                 Err(fail) => self.unreadable.push((place.id, fail.text)),
             }
@@ -110,8 +113,8 @@ fn state(session: &Session, is_up: bool) -> SessionState {
     }
 }
 
-fn overview(place: &SessionPlace, known: &Known) -> Overview {
-    let (session, is_up) = (&known.session, known.is_up);
+/// A session as lists show it.
+pub fn overview(place: &SessionPlace, session: &Session, branch: Option<String>, is_up: bool) -> Overview {
     let opened = session.opened.as_ref();
     let steps = || session.plan.steps.iter().filter(|step| step.status != StepStatus::Skipped);
     let progress = Progress { done: steps().filter(|step| step.status.is_over()).count(), total: steps().count() };
@@ -132,7 +135,7 @@ fn overview(place: &SessionPlace, known: &Known) -> Overview {
         at: session.at,
         ended: session.ended.clone(),
         label: place.label(),
-        branch: known.branch.clone(),
+        branch,
         plan: Some(progress).filter(|progress| progress.total > 0),
         tests: run.map(|run| TestCount { passed: run.passed, failed: run.failed }),
         usage: session.agent.usage.clone(),
@@ -155,6 +158,11 @@ fn pending(state: &ActionState) -> Pending {
         guarded: state.held.as_ref().is_some_and(Held::is_guarded),
         opens: is_question || action.conflicted || needs_choice(&action.options),
     }
+}
+
+/// The branch in the session's workspace.
+pub fn branch_of(session: &Session) -> Option<String> {
+    session.opened.as_ref().and_then(|opened| branch(Path::new(&opened.workspace)))
 }
 
 /// The branch that git has checked out there, or the beginning of the commit.
@@ -210,41 +218,96 @@ pub fn sessions(shared: &Shared, with_archived: bool, json: bool) -> Done {
     Ok(DONE)
 }
 
-/// `rightseat inbox`.
+/// `rightseat inbox`: of this machine, and of those that the fleet knows.
 pub fn inbox(shared: &Shared, json: bool) -> Done {
     let (sessions, found) = all(shared)?;
     let mut rows = Vec::new();
-    let open = || found.iter().filter(|one| one.ended.is_none());
-    if !json && open().all(|one| one.pending.is_empty()) {
-        print("nothing is pending")?;
-    }
-    for one in open() {
+    for one in found.iter().filter(|one| one.ended.is_none()) {
         let Some(session) = sessions.session(&one.session) else { continue };
-        for held in session.actions.held() {
-            if json {
-                rows.push(json!({
-                    "session": one.session,
-                    "running": one.running,
-                    "action": held.action,
-                    "held_at": held.times.held_at,
-                    "ruled": held.ruled,
-                }));
-            } else {
-                let risk = held.action.risk.as_ref().map_or(0, |r| r.score);
-                let title = Untrusted::new(held.action.title.as_str());
-                print(&format!(
-                    "{:<32} {:<5} risk {risk:>3}  {}",
-                    one.session.as_str(),
-                    held.action.id.as_str(),
-                    title.visible()
-                ))?;
+        rows.extend(session.actions.held().map(|held| Row::of(one, held)));
+    }
+    let runtime = daemon::runtime()?;
+    let fleet = runtime.block_on(fleet::found(shared));
+    runtime.shutdown_background();
+    match &fleet {
+        Ok(machines) => {
+            for (machine, one) in
+                machines.iter().flat_map(|machine| machine.sessions.iter().map(move |one| (machine, one)))
+            {
+                let name = machine.host.as_deref().and_then(fleet::machine_of).unwrap_or_default();
+                let open = one.pending.iter().filter(|_| one.ended.is_none());
+                rows.extend(open.map(|pending| Row::of_machine(name, one, pending)));
             }
         }
+        // What is known is listed all the same.
+        Err(why) => super::complain(why),
     }
     if json {
-        print(&Value::Array(rows).to_string())?;
+        print(&Value::Array(rows.into_iter().map(|row| row.json).collect()).to_string())?;
+    } else if rows.is_empty() {
+        print("nothing is pending")?;
+    } else {
+        rows.iter().try_for_each(|row| print(&row.text()))?;
     }
-    Ok(DONE)
+    Ok(if fleet.is_ok() { DONE } else { super::USAGE })
+}
+
+/// One pending action of the inbox.
+struct Row {
+    place: String,
+    action: ActionId,
+    risk: u8,
+    title: String,
+    json: Value,
+}
+
+impl Row {
+    fn of(one: &Overview, held: &ActionState) -> Self {
+        Self {
+            place: one.session.to_string(),
+            action: held.action.id.clone(),
+            risk: held.action.risk.as_ref().map_or(0, |risk| risk.score),
+            title: held.action.title.clone(),
+            json: json!({
+                "session": one.session,
+                "running": one.running,
+                "action": held.action,
+                "held_at": held.times.held_at,
+                "ruled": held.ruled,
+            }),
+        }
+    }
+
+    /// Of another machine, as far as it tells.
+    fn of_machine(machine: &str, one: &Overview, pending: &Pending) -> Self {
+        Self {
+            place: format!("{machine}:{}", one.session),
+            action: pending.action.clone(),
+            risk: pending.risk,
+            title: pending.words.clone(),
+            json: json!({
+                "machine": machine,
+                "session": one.session,
+                "running": one.running,
+                "action": {
+                    "id": pending.action,
+                    "kind": pending.kind,
+                    "title": pending.words,
+                    "digest": pending.digest,
+                    "risk": {"score": pending.risk},
+                },
+                "held_at": pending.held_at,
+                "confirm": pending.confirm,
+            }),
+        }
+    }
+
+    fn text(&self) -> String {
+        let (place, action) = (Untrusted::new(self.place.as_str()), Untrusted::new(self.action.as_str()));
+        let title = Untrusted::new(self.title.as_str());
+        let (place, action, title) = (place.visible(), action.visible(), title.visible());
+        format!("{place:<32} {action:<5} risk {:>3}  {title}", self.risk)
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,12 @@ mod daemon;
 mod disk;
 mod doctor;
 mod far;
+#[cfg(feature = "nats")]
+mod fleet;
+#[cfg(not(feature = "nats"))]
+#[path = "no_fleet.rs"]
+mod fleet;
+mod gc;
 mod headless;
 mod home;
 mod judge;
@@ -52,7 +58,7 @@ mod welcome;
 
 use crate::journal::export::Extent;
 use crate::model::event::Verdict;
-use args::{Cli, Command, PlanCommand};
+use args::{Cli, Command, FleetCommand, PlanCommand};
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -181,11 +187,15 @@ fn dispatch(cli: Cli) -> Done {
         }
         Some(Command::Home { feed }) => home::home(&shared, feed),
         Some(Command::Ls { all, json }) => list::sessions(&shared, all, json),
-        Some(Command::Show { session, action, json }) => show::show(&shared, &session, &action, json),
+        Some(Command::Show { session, action, machine, json }) => {
+            show::show(&shared, machine.as_deref(), &session, &action, json)
+        }
+        Some(Command::Fleet { command: FleetCommand::Key }) => verdict::key(&shared),
         Some(Command::Name { session, name }) => print(&home::named(&shared, &session, &name)?).map(|()| DONE),
         Some(Command::Archive { session }) => print(&home::archived(&shared, &session, true)?).map(|()| DONE),
         Some(Command::Unarchive { session }) => print(&home::archived(&shared, &session, false)?).map(|()| DONE),
         Some(Command::Delete { session, yes }) => home::delete(&shared, &session, yes),
+        Some(Command::Gc { days, yes }) => gc::gc(&shared, days, yes),
         Some(Command::Inbox { json }) => list::inbox(&shared, json),
         Some(Command::Approve(args)) => verdict::decide(&shared, Verdict::Approve, &args),
         Some(Command::Deny(args)) => verdict::decide(&shared, Verdict::Deny, &args),

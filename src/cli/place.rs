@@ -52,6 +52,11 @@ impl Places {
         key_in(&self.state)
     }
 
+    /// The key that the user's decisions on other machines are signed with.
+    pub fn deciding_key(&self) -> PathBuf {
+        self.state.join(KEYS).join("deciding.key")
+    }
+
     /// The directory of all sessions.
     pub fn sessions(&self) -> PathBuf {
         self.state.join("sessions")
@@ -192,20 +197,9 @@ impl SessionPlace {
         std::fs::remove_dir_all(&self.dir).map(|()| bytes).map_err(Fail::at(&self.dir))
     }
 
-    /// Bytes of all files kept for the session; what cannot be read counts nothing.
+    /// Bytes of all files kept for the session.
     pub fn bytes(&self) -> u64 {
-        let mut open = vec![self.dir.clone()];
-        let mut bytes = 0;
-        while let Some(dir) = open.pop() {
-            for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-                match entry.metadata() {
-                    Ok(meta) if meta.is_dir() => open.push(entry.path()),
-                    Ok(meta) => bytes += std::os::unix::fs::MetadataExt::blocks(&meta) * 512,
-                    Err(_) => {}
-                }
-            }
-        }
-        bytes
+        super::gc::bytes(&self.dir)
     }
 
     fn write_options(&self, options: &SessionOptions) -> Result<(), Fail> {

@@ -3,7 +3,7 @@
 use super::args::{ConfigCommand, Shared};
 use super::{DONE, Done, Fail, print};
 use crate::base::text::Untrusted;
-use crate::config::{self, ConfigError, File, Layer, Paths, Resolved, Signs};
+use crate::config::{self, ConfigError, File, Keeping, Layer, NatsSettings, Paths, Resolved, Signs};
 use std::path::{Path, PathBuf};
 
 impl From<ConfigError> for Fail {
@@ -74,6 +74,26 @@ fn user(paths: &Paths) -> Result<File, Fail> {
 pub fn hosts(shared: &Shared) -> Vec<(String, String)> {
     let user = paths(shared).and_then(|paths| user(&paths));
     user.map(|file| file.hosts.into_iter().collect()).unwrap_or_default()
+}
+
+/// The fleet as the user's settings say it now.
+pub fn fleet(shared: &Shared) -> Result<NatsSettings, Fail> {
+    nats(&paths(shared)?)
+}
+
+/// The same for a host, which was started with this settings file.
+#[cfg(feature = "nats")]
+pub fn nats_of(config: Option<&Path>) -> Result<NatsSettings, Fail> {
+    nats(&Paths::find(&config::Places { config: config.map(Path::to_owned), state: None })?)
+}
+
+fn nats(paths: &Paths) -> Result<NatsSettings, Fail> {
+    Ok(config::resolve(&user(paths)?, &File::default(), None).settings.outward.nats)
+}
+
+/// What is kept of sessions, as the user's settings say it.
+pub fn keeping(shared: &Shared) -> Result<Keeping, Fail> {
+    Ok(config::resolve(&user(&paths(shared)?)?, &File::default(), None).settings.keeping)
 }
 
 /// See [`Look`].

@@ -3,11 +3,10 @@
 use super::args::Shared;
 use super::list::fold;
 use super::place::{Places, SessionPlace};
-use super::{DONE, Done, Fail, NOT_SO, print};
-use crate::base::ActionId;
-use crate::base::Digest;
+use super::{DONE, Done, Fail, NOT_SO, daemon, fleet, print};
 use crate::base::limits::DIFF_BYTES_MAX;
 use crate::base::text::{Untrusted, foreign};
+use crate::base::{ActionId, Digest, SessionId};
 use crate::cli::limits::SHOWN_LINES_MAX;
 use crate::diff::{self, FileDiff, LineKind};
 use crate::journal::Reader;
@@ -17,9 +16,11 @@ use crate::ui::action_words;
 use crate::wire::{LineRole, Shown};
 
 /// `rightseat show`.
-pub fn show(shared: &Shared, session: &str, action: &str, json: bool) -> Done {
-    let place = Places::open(shared.state_dir())?.find(Some(session))?;
-    let shown = text(&place, &action.into())?;
+pub fn show(shared: &Shared, machine: Option<&str>, session: &str, action: &str, json: bool) -> Done {
+    let shown = match machine {
+        Some(machine) => there(shared, machine, session, action)?,
+        None => text(&Places::open(shared.state_dir())?.find(Some(session))?, &action.into())?,
+    };
     if json {
         print(&serde_json::to_string(&shown).map_err(|e| Fail::usage(e.to_string()))?)?;
         return Ok(DONE);
@@ -35,6 +36,14 @@ pub fn show(shared: &Shared, session: &str, action: &str, json: bool) -> Done {
     Ok(DONE)
 }
 
+/// As a machine of the fleet published it.
+fn there(shared: &Shared, machine: &str, session: &str, action: &str) -> Result<Shown, Fail> {
+    let runtime = daemon::runtime()?;
+    let shown = runtime.block_on(fleet::shown(shared, machine, &session.into(), &action.into()));
+    runtime.shutdown_background();
+    shown.map_err(|text| Fail { text, code: NOT_SO })
+}
+
 /// The text of an action as the journal has it now.
 pub fn text(place: &SessionPlace, action: &ActionId) -> Result<Shown, Fail> {
     let reader = Reader::open(&place.journal())?;
@@ -44,18 +53,23 @@ pub fn text(place: &SessionPlace, action: &ActionId) -> Result<Shown, Fail> {
         text: format!("{} has no action {action}; `rightseat inbox` lists what is pending", place.id),
         code: NOT_SO,
     })?;
+    Ok(shown(&place.id, &reader, state))
+}
+
+/// The text of an action in this state.
+pub fn shown(session: &SessionId, reader: &Reader, state: &ActionState) -> Shown {
     let mut text = Text { lines: Vec::new(), complete: true };
-    text.action(&reader, state);
+    text.action(reader, state);
     let complete = text.complete && text.lines.len() <= SHOWN_LINES_MAX;
     text.lines.truncate(SHOWN_LINES_MAX);
-    Ok(Shown {
-        session: place.id.clone(),
-        action: action.clone(),
+    Shown {
+        session: session.clone(),
+        action: state.action.id.clone(),
         digest: state.action.digest,
         phase: state.phase.words().to_owned(),
         lines: text.lines,
         complete,
-    })
+    }
 }
 
 struct Text {

@@ -2,9 +2,11 @@
 //! scripts, and the home screen.
 
 use super::args::{Shared, VerdictArgs};
+use super::far::AskError;
 use super::place::Places;
-use super::{DONE, Done, Fail, NOT_SO, daemon, print, socket};
+use super::{DONE, Done, Fail, NOT_SO, daemon, fleet, print, socket};
 use crate::base::Digest;
+use crate::journal::Signer;
 use crate::model::event::Verdict;
 use crate::wire::{self, Attach, Code, Decide, Id, Message, Request, RpcError};
 use serde_json::value::RawValue;
@@ -15,27 +17,26 @@ use tokio::io::{AsyncRead, AsyncWrite};
 const ATTACH: i64 = 1;
 const ASK: i64 = 2;
 
+/// `rightseat fleet key`: the public half of the key that signs decisions on other machines, made at its first use.
+pub fn key(shared: &Shared) -> Done {
+    let signer = Signer::load_or_make(&Places::open(shared.state_dir())?.deciding_key())?;
+    print(&signer.key().to_string()).map(|()| DONE)
+}
+
 /// Sends the verdict. It counts only for what `digest` says was seen; arming is for keys and does not apply.
 pub fn decide(shared: &Shared, verdict: Verdict, args: &VerdictArgs) -> Done {
-    let place = Places::open(shared.state_dir())?.find(Some(&args.session))?;
     let digest = Digest::parse(&args.digest).ok_or_else(|| {
         let text = "is not a digest: take the action's `digest` from `rightseat inbox --json`";
         Fail::usage(format!("{:?} {text}", args.digest))
     })?;
-    if !socket::is_up(&place.socket()) {
-        return Err(Fail { text: format!("{} is not running: nothing is pending in it", place.id), code: NOT_SO });
-    }
     let action = args.action.as_str().into();
     let decision =
         Decide { reason: args.reason.clone(), confirm: args.confirm.clone(), ..Decide::new(action, digest, verdict) };
-    let attach = Attach { script: true, ..Attach::default() };
-    let runtime = daemon::runtime()?;
-    let answered = runtime.block_on(async {
-        let (read, write) = socket::connect(&place.socket()).await?.into_split();
-        exchange(read, write, attach, Request::Decide(decision), &AtomicBool::new(false)).await
-    });
-    runtime.shutdown_background();
-    match answered.map_err(|error| Fail::usage(format!("{}: {error}", place.id)))? {
+    let answered = match &args.machine {
+        Some(machine) => there(shared, machine, &args.session, decision),
+        None => here(shared, &args.session, decision),
+    };
+    match answered? {
         Ok(()) => print(&format!("{} {}", verdict.words(), args.action)).map(|()| DONE),
         // What is pending has changed: that is a result, and no mistake in the command.
         Err(error) => {
@@ -43,6 +44,33 @@ pub fn decide(shared: &Shared, verdict: Verdict, args: &VerdictArgs) -> Done {
             Err(Fail { text: error.message, code: if is_over { NOT_SO } else { super::USAGE } })
         }
     }
+}
+
+/// Over NATS, with a signature.
+fn there(shared: &Shared, machine: &str, session: &str, decision: Decide) -> Result<Result<(), RpcError>, Fail> {
+    let runtime = daemon::runtime()?;
+    let answered = runtime.block_on(fleet::decide(shared, machine, &session.into(), decision));
+    runtime.shutdown_background();
+    match answered {
+        Ok(()) => Ok(Ok(())),
+        Err(AskError::Refused(error)) => Ok(Err(error)),
+        Err(error @ (AskError::Link { .. } | AskError::Unanswered(_))) => Err(Fail::usage(error.words())),
+    }
+}
+
+fn here(shared: &Shared, session: &str, decision: Decide) -> Result<Result<(), RpcError>, Fail> {
+    let place = Places::open(shared.state_dir())?.find(Some(session))?;
+    if !socket::is_up(&place.socket()) {
+        return Err(Fail { text: format!("{} is not running: nothing is pending in it", place.id), code: NOT_SO });
+    }
+    let attach = Attach { script: true, ..Attach::default() };
+    let runtime = daemon::runtime()?;
+    let answered = runtime.block_on(async {
+        let (read, write) = socket::connect(&place.socket()).await?.into_split();
+        exchange(read, write, attach, Request::Decide(decision), &AtomicBool::new(false)).await
+    });
+    runtime.shutdown_background();
+    answered.map_err(|error| Fail::usage(format!("{}: {error}", place.id)))
 }
 
 /// Attaches without the session's past, asks, and returns the answer to that. `sent` is set when the request may have

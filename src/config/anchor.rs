@@ -1,5 +1,6 @@
 //! Settings of anchors: the places outside the journal that know its head.
 
+use super::NatsSettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -48,6 +49,8 @@ pub struct Outward {
     pub anchor: AnchorSettings,
     /// The collector of spans.
     pub otlp_endpoint: Option<String>,
+    /// The fleet.
+    pub nats: NatsSettings,
 }
 
 /// What is wrong with the path of the file.

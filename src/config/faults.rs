@@ -2,7 +2,7 @@
 
 use super::File;
 use super::layers::TestCommand;
-use super::{anchor, otlp};
+use super::{anchor, keeping, nats, otlp};
 use crate::base::RelPath;
 use crate::checks::Patterns;
 use crate::config::limits::{
@@ -63,4 +63,6 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
     ]
     .into_iter()
     .find_map(|(key, fault)| fault.map(|what| (key, what)))
+    .or_else(|| nats::fault(&f.nats))
+    .or_else(|| keeping::fault(&f.host, &f.state))
 }

@@ -2,7 +2,9 @@
 
 use super::broker::Brokered;
 use super::layers::{IsolationChoice, Polling, Signs};
-use super::{AnchorFile, Checks, ConfigError, LayerFile, OtlpFile, Quiet, RiskFile, StopFile};
+use super::{
+    AnchorFile, Checks, ConfigError, HostFile, LayerFile, NatsFile, OtlpFile, Quiet, RiskFile, StateFile, StopFile,
+};
 use crate::model::event::Mode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,6 +46,9 @@ pub struct File {
     pub stop: StopFile,
     pub anchor: AnchorFile,
     pub otlp: OtlpFile,
+    pub nats: NatsFile,
+    pub host: HostFile,
+    pub state: StateFile,
     /// Settings of the built-in agent, see below.
     pub llm: serde_json::Map<String, serde_json::Value>,
 }

@@ -1,7 +1,7 @@
 //! From files to settings: later layers win, the project's only where it tightens.
 
 use super::file::{File, Specialist};
-use super::{CheckSettings, LayerSettings, Outward, Quiet, RiskSettings, StopSettings};
+use super::{CheckSettings, Keeping, LayerSettings, Outward, Quiet, RiskSettings, StopSettings};
 use super::{broker, otlp};
 use crate::base::limits::{
     MODEL_BUDGET_ACTIONS, MODEL_BUDGET_COST_MICROS, MODEL_BUDGET_TOKENS, MODEL_BUDGET_TURNS, MODEL_BUDGET_WALL_MS,
@@ -134,6 +134,7 @@ pub struct Settings {
     pub notifications: Calls,
     pub layer: LayerSettings,
     pub stop: StopSettings,
+    pub keeping: Keeping,
     #[serde(flatten)]
     pub outward: Outward,
 }
@@ -199,6 +200,7 @@ impl Default for Settings {
             notifications: Calls::default(),
             layer: LayerSettings::default(),
             stop: StopSettings::default(),
+            keeping: Keeping::default(),
             outward: Outward::default(),
         }
     }
@@ -236,6 +238,7 @@ pub fn resolve(user: &File, flags: &File, project: Option<&File>) -> Resolved {
     }
     out.warnings.extend(broker::without_effect(&out.settings.layer));
     out.warnings.extend(otlp::without_effect(out.settings.outward.otlp_endpoint.as_ref()));
+    out.warnings.extend(out.settings.outward.nats.without_effect());
     out
 }
 
@@ -279,8 +282,10 @@ fn apply(s: &mut Settings, f: &File) {
     s.checks.apply(&f.checks);
     s.risk.apply(&f.policy.risk);
     s.stop.apply(&f.stop);
+    s.keeping.apply(&f.host, &f.state);
     s.outward.anchor.apply(&f.anchor);
     some(&mut s.outward.otlp_endpoint, &f.otlp.endpoint);
+    s.outward.nats.apply(&f.nats);
     s.specialists.extend(f.specialists.clone());
     s.layer.broker.extend(f.broker.clone());
 }

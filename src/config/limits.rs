@@ -11,5 +11,8 @@ pub const WATCH_POLL_MS_MIN: u64 = 200;
 pub const WATCH_POLL_MS_MAX: u64 = 60_000;
 /// Longest time-out that a run of checks can be given, in seconds.
 pub const CHECK_TIMEOUT_S_MAX: u64 = 24 * 60 * 60;
+/// Most days, and MiB of state, that a limit can be set to.
+pub const KEEP_DAYS_MAX: u64 = 36_500;
+pub const KEEP_MIB_MAX: u64 = 1024 * 1024 * 1024;
 /// Weight of a factor of the risk, in percent.
 pub const RISK_PERCENT_MAX: u64 = 1_000;

@@ -10,7 +10,7 @@ impl Settings {
     /// Returns every setting by its key in `config.toml`, with its value as TOML.
     pub fn rows(&self) -> Vec<(&'static str, String)> {
         let Self { budget, .. } = self;
-        vec![
+        let mut rows = vec![
             ("agent", optional(self.agent.as_ref())),
             ("mode", value(&self.mode)),
             ("isolation", value(&self.isolation)),
@@ -64,14 +64,17 @@ impl Settings {
             ("policy.risk.drift", self.risk.drift.to_string()),
             ("stop.drill", self.stop.drill.to_string()),
             ("stop.unattended_freeze_min", self.stop.unattended_freeze_min.to_string()),
-        ]
+        ];
+        rows.extend(self.keeping.rows());
+        rows.extend(self.outward.nats.rows());
+        rows
     }
 }
 
-fn value(of: &impl Serialize) -> String {
+pub(super) fn value(of: &impl Serialize) -> String {
     toml::Value::try_from(of).map_or_else(|_| UNSET.to_owned(), |value| value.to_string())
 }
 
-fn optional<T: Serialize>(of: Option<&T>) -> String {
+pub(super) fn optional<T: Serialize>(of: Option<&T>) -> String {
     of.map_or_else(|| UNSET.to_owned(), value)
 }

@@ -91,8 +91,8 @@ pub const CHECK_CASES_ASKED_MAX: usize = 500;
 pub const EFFECT_FILES_NAMED_MAX: usize = 50;
 pub const EFFECT_FILES_SHOWN_MAX: usize = 40;
 pub const EFFECT_HUNKS_BYTES_MAX: usize = 16 * 1024;
-/// Milliseconds until a freeze of an unattended session that could not be recorded is tried again.
-pub const UNATTENDED_AGAIN_MS: u64 = 60_000;
+/// Milliseconds until a freeze of an unattended session, or an exit, that could not be done is tried again.
+pub const COUNTDOWN_AGAIN_MS: u64 = 60_000;
 /// Milliseconds after the start of a host at which the stop is drilled: the first screen is drawn by then.
 pub const DRILL_AFTER_MS: u64 = 1_500;
 /// Connections of commands that are pending at the same time.

@@ -8,6 +8,7 @@ mod book;
 mod clients;
 mod comments;
 mod compare;
+mod countdown;
 mod drill;
 mod encoding;
 mod find;
@@ -27,7 +28,6 @@ mod seats;
 mod snapshot;
 mod successor;
 mod surroundings;
-mod unattended;
 mod undo;
 mod words;
 
@@ -42,7 +42,7 @@ use crate::model::{Action, AlarmKind, Command, Role};
 use crate::policy::risk::Weights;
 use crate::policy::{Allowance, Judged, Listed, Reach};
 use crate::port::{Agent, AgentSeat, Clock, Neighbors, Workspace};
-use crate::wire::AgentRow;
+use crate::wire::{AgentRow, Decide, RpcError};
 use futures::future::BoxFuture;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -186,6 +186,8 @@ pub struct Setup {
     pub neighbors: Arc<dyn Neighbors>,
     /// A session that works is frozen when no client was attached for so long; `None` for never.
     pub unattended_freeze: Option<Duration>,
+    /// The host exits when it has had nothing to do for so long; `None` for never.
+    pub idle_exit: Option<Duration>,
 }
 
 /// A running session.
@@ -256,6 +258,14 @@ impl Host {
     /// Records an alarm about something outside of the session.
     pub async fn alarm(&self, what: AlarmKind, text: String) {
         let _ = self.to_actor.send(actor::Msg::Alarm(what, text)).await;
+    }
+
+    /// Decides as a key of the user's whose signature was checked: without control, and otherwise as any client. `None`
+    /// when the host is going.
+    pub async fn decide(&self, by: ClientId, decide: Decide) -> Option<Result<(), RpcError>> {
+        let (reply, answer) = oneshot::channel();
+        self.to_actor.send(actor::Msg::Ordered { by, decide, reply }).await.ok()?;
+        answer.await.ok().map(|answer| answer.map(drop))
     }
 
     /// Ends the session as `session/close` does.

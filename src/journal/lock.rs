@@ -52,6 +52,12 @@ pub fn is_held(journal: &Path) -> bool {
     File::open(head::beside(journal, ".lock")).is_ok_and(|file| file.try_lock_shared().is_err())
 }
 
+/// Does something while no host can take the session of this journal over; `None`, and nothing is done, when one holds it.
+pub fn while_unheld<T>(journal: &Path, act: impl FnOnce() -> T) -> Option<T> {
+    let _lock = Lock::take(journal).ok()?;
+    Some(act())
+}
+
 /// A process that was being forked when the last holder let go keeps the lock until it has become another program, which
 /// takes a moment: who is refused within that moment would be refused for nothing.
 fn patiently(file: &File) -> std::result::Result<(), TryLockError> {

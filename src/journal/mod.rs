@@ -61,10 +61,10 @@ mod verify;
 
 pub use error::{Error, Result};
 pub use head::Anchor;
-pub use lock::is_held;
+pub use lock::{is_held, while_unheld};
 pub use permit::Permit;
 pub use reader::{Reader, Record};
 pub use search::search;
-pub use sign::{SignedAnchor, Signer};
+pub use sign::{SignedAnchor, Signer, is_decision_good};
 pub use store::{Appended, Draft, Journal};
 pub use verify::{Evidence, Problem, Report, verify, verify_against};

@@ -1,9 +1,10 @@
-//! Signatures of a record: of its head, and of the census of a stop. The key is the machine's, made once, outside of every
-//! workspace.
+//! Signatures of a record, of its head and of the census of a stop, with the machine's key; and of decisions that come from
+//! another machine, with the user's. A key is made once, outside of every workspace.
 //!
 //! ```text
 //! head     "rightseat head v1" ‖ lp(session id) ‖ seq:u64 ‖ at:u64 ‖ hash:32     at is 0 in the head file
 //! census   "rightseat census v1" ‖ lp(session id) ‖ lp(the census as JSON)
+//! decision "rightseat decision v1" ‖ lp(the order as text)
 //! ```
 
 use super::{Anchor, Error, Result};
@@ -20,8 +21,9 @@ use std::path::Path;
 
 const HEAD: &[u8] = b"rightseat head v1";
 const CENSUS: &[u8] = b"rightseat census v1";
+const DECISION: &[u8] = b"rightseat decision v1";
 
-/// The key of this machine.
+/// The key of this machine, or of its user.
 pub struct Signer {
     pair: Ed25519KeyPair,
     key: PublicKey,
@@ -111,6 +113,11 @@ impl Signer {
         self.sign(&census_message(session, census))
     }
 
+    /// Signs a decision that goes to another machine: exactly this text.
+    pub fn decision(&self, order: &str) -> Option<Signed> {
+        self.sign(&decision_message(order))
+    }
+
     fn sign(&self, message: &[u8]) -> Option<Signed> {
         let signature = Signature::from_slice(self.pair.sign(message).as_ref())?;
         Some(Signed { key: self.key, signature })
@@ -120,6 +127,11 @@ impl Signer {
 /// Checks the signature of a census.
 pub(super) fn is_census_good(session: &SessionId, census: &Census, signed: &Signed) -> bool {
     is_good(signed, &census_message(session, census))
+}
+
+/// Checks the signature of a decision.
+pub fn is_decision_good(order: &str, signed: &Signed) -> bool {
+    is_good(signed, &decision_message(order))
 }
 
 fn is_good(signed: &Signed, message: &[u8]) -> bool {
@@ -139,6 +151,12 @@ fn census_message(session: &SessionId, census: &Census) -> Vec<u8> {
     let mut message = CENSUS.to_vec();
     length_prefixed(&mut message, session.as_str().as_bytes());
     length_prefixed(&mut message, &serde_json::to_vec(census).unwrap_or_default());
+    message
+}
+
+fn decision_message(order: &str) -> Vec<u8> {
+    let mut message = DECISION.to_vec();
+    length_prefixed(&mut message, order.as_bytes());
     message
 }
 

@@ -96,6 +96,8 @@ open_words! {
         Mistake = "mistake",
         ModeChanged = "mode_changed",
         NoChange = "no_change",
+        /// A signed decision from the fleet was refused.
+        Order = "order",
         Overflow = "overflow",
         Policy = "policy",
         Protocol = "protocol",

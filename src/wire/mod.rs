@@ -3,6 +3,7 @@
 
 mod answer;
 mod compare;
+mod fleet;
 mod frame;
 pub mod limits;
 mod message;
@@ -16,6 +17,7 @@ mod tree;
 pub use crate::diff::HunkChoice;
 pub use answer::*;
 pub use compare::{Compare, Compared};
+pub use fleet::{FleetNotice, Head, Order, OrderAnswer, SignedOrder};
 pub use frame::{FrameError, FrameReader, FrameWriter, pair};
 pub use message::{Code, Id, Message, RpcError};
 pub use overview::*;

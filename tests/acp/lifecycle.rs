@@ -211,3 +211,20 @@ async fn a_command_that_nobody_attends_is_frozen() {
     s.wait_kind("frozen").await;
     assert_eq!(s.wait_kind("alarm").await["what"], "unattended");
 }
+
+/// Nothing is left to do and nobody is there: the host exits, and the session is not over.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_host_exits_and_its_session_is_not_over() {
+    let asks = json!({"permission": edit_call("t1", "a.txt", Some("1"), "2"), "then": [], "else": []});
+    let mut scene = Scene::of(json!([[asks]])).with(&[("a.txt", "1")]);
+    scene.idle_exit = Some(std::time::Duration::from_secs(2));
+    let mut s = scene.start().await;
+    let held = s.wait_kind("held").await;
+    let deny = json!({"action": held["action"], "digest": held["digest"], "verdict": "deny"});
+    s.call("action/decide", deny).await.unwrap();
+    s.wait_kind("turn_ended").await;
+    s.leaves_until_the_host_exits().await;
+    let journal = rightseat::journal::Reader::open(&s.dir.path().join("journal.db")).unwrap();
+    let kinds: Vec<String> = journal.iter(rightseat::base::Seq(1)).map(|record| record.unwrap().kind).collect();
+    assert!(!kinds.iter().any(|kind| kind == "session_ended"), "{kinds:?}");
+}

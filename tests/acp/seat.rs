@@ -108,6 +108,7 @@ pub struct Scene {
     /// The agent's program is nowhere.
     pub missing: bool,
     pub unattended_freeze: Option<Duration>,
+    pub idle_exit: Option<Duration>,
     /// The stop is drilled, by a launcher that is this script first; it finds the fifos `pid` and `held` in `$DIR`.
     pub drilled_by: Option<&'static str>,
 }
@@ -177,6 +178,7 @@ impl Scene {
             warnings: Vec::new(),
             neighbors: Arc::new(crate::alone::Alone),
             unattended_freeze: self.unattended_freeze,
+            idle_exit: self.idle_exit,
         };
         let (host, _ending) = Host::start(setup).await.unwrap();
         let (from_host, to_host) = link(&host);
@@ -248,6 +250,15 @@ impl Session {
         self.events.clear();
         self.seen = 0;
         self.call("session/attach", json!({"protocol": {"min": 1, "max": 1}, "from": 1})).await.unwrap();
+    }
+
+    /// The client leaves, and the host exits.
+    pub async fn leaves_until_the_host_exits(&mut self) {
+        let (read, write) = tokio::io::split(tokio::io::duplex(1).0);
+        (self.from_host, self.to_host) = (BufReader::new(read).lines(), write);
+        let mut head = self.host.follow();
+        let exits = head.wait_for(|published| published.closing);
+        tokio::time::timeout(Duration::from_secs(WAIT_S_MAX), exits).await.expect("the host exits").unwrap();
     }
 
     pub fn root(&self) -> PathBuf {

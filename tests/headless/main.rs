@@ -26,6 +26,8 @@ mod crash;
 mod doubt;
 mod drill;
 mod egress;
+#[cfg(feature = "nats")]
+mod fleet;
 mod gate;
 mod layer;
 mod life;

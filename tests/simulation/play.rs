@@ -208,6 +208,7 @@ impl Play {
             warnings: Vec::new(),
             neighbors: Arc::new(crate::alone::Alone),
             unattended_freeze: None,
+            idle_exit: None,
         };
         let (host, _ending) = Host::start(setup).await.unwrap();
         let first_id = self.lives as u64 * 1_000_000;

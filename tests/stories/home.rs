@@ -1,14 +1,16 @@
 //! Home: several sessions, one inbox, and the way from one to the other.
 
 use crate::screen::{Hosts, Screen};
-use crate::seat::{Room, assert_verifies};
+use crate::seat::{Room, assert_verifies, until};
+use crate::sshd::Server;
 use serde_json::json;
 
 at_every_size!(
     what_is_pending_in_two_sessions_is_decided_in_one_inbox,
     equal_actions_are_approved_together,
     one_session_is_left_for_another,
-    each_session_keeps_its_place
+    each_session_keeps_its_place,
+    home_spans_this_machine_and_two_others
 );
 
 /// A session in a directory of its own that proposes to create a file, without a screen; its name.
@@ -146,4 +148,38 @@ fn each_session_keeps_its_place(size: (u16, u16)) {
     screen.approve("the second is approved", |_| room.exists("two/new.txt"));
     screen.quit();
     hosts.wait_for_none();
+}
+
+/// What is pending on this machine and on two others is decided in one place.
+fn home_spans_this_machine_and_two_others(size: (u16, u16)) {
+    let rooms = [Room::with(&[]), Room::with(&[]), Room::with(&[])];
+    let [here, one, two] = &rooms;
+    let hosts = rooms.each_ref().map(|room| Hosts(room));
+    let (Some(first), Some(second)) = (Server::start(one), Server::start(two)) else { return };
+    first.knows("near", &second);
+    let texts = ["of here\n", "of one\n", "of two\n"];
+    let sessions: Vec<String> = rooms.iter().zip(texts).map(|(room, text)| session(room, "dir", text)).collect();
+    here.configure("[hosts]\none = \"far\"\ntwo = \"near\"\n");
+    let path = first.path();
+    let env = [("PATH", path.as_str())];
+    let mut screen = Screen::open_in(here, &here.workspace(), &["home"], size, &env);
+    screen.wait("all three are pending", |text| text.contains("Inbox 3") && text.contains("3 machines"));
+    for left in [2, 1, 0] {
+        screen.wait_for("+of ");
+        let inbox = format!("Inbox {left}");
+        consent(&mut screen, "a", "it is decided", |text| text.contains(&inbox));
+    }
+    let written = || rooms.iter().all(|room| room.exists("dir/new.txt"));
+    until("each is written on its own machine", written);
+    screen.press("q");
+    assert!(screen.gone("home is left").success());
+    for host in &hosts {
+        host.wait_for_none();
+    }
+    for ((room, session), text) in rooms.iter().zip(&sessions).zip(texts) {
+        assert_eq!(room.read("dir/new.txt"), text);
+        let (_, out, _) = room.run(&["export", session, "--jsonl"]);
+        assert_eq!(out.lines().filter(|line| line.contains(r#""kind":"decided""#)).count(), 1, "{out}");
+        assert_verifies(room, session);
+    }
 }

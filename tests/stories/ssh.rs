@@ -126,6 +126,55 @@ fn a_decision_on_a_machine_that_is_cut_off_is_sent_once_when_it_is_back() {
     assert_verifies(&room, &session);
 }
 
+/// The decision waits while another session is open, in which home is never opened, and is sent all the same.
+#[test]
+fn a_decision_that_waits_is_sent_while_another_session_is_open() {
+    let (room, own) = (Room::with(&[("a.txt", "one\n")]), Room::with(&[]));
+    let hosts = [Hosts(&room), Hosts(&own)];
+    let Some(server) = Server::start(&room) else { return };
+    let start = |room: &Room, path: &str, after: &str| {
+        let script = room.script(&[json!({"edit": {"path": path, "after": after, "why": "more"}})]);
+        let workspace = room.workspace();
+        let (code, _, err) = room.run(&["--detached", "--dir", workspace.to_str().unwrap(), "--agent", &script, "go"]);
+        assert_eq!(code, 0, "{err}");
+    };
+    start(&room, "a.txt", "two\n");
+    own.configure("[hosts]\nbox = \"far\"\n");
+    let path = server.path();
+    let env = [("PATH", path.as_str())];
+    let mut screen = Screen::open_in(&own, &own.workspace(), &["home"], (120, 40), &env);
+    screen.wait("the far session's question is read", |text| text.contains("far:") && text.contains("+two"));
+    server.wire.set_down(true);
+    screen.wait_for("reconnecting, <1m old");
+    for _ in 0..20 {
+        screen.press("a");
+        screen.wait("a decision", |text| {
+            text.contains("nothing was approved") || text.contains("approved, not sent yet")
+        });
+        if screen.text().contains("approved, not sent yet") {
+            break;
+        }
+        screen.press("K");
+        screen.wait_gone("nothing was approved");
+    }
+    start(&own, "b.txt", "three\n");
+    screen.wait_for("Inbox 2");
+    screen.press("/");
+    screen.type_text("b.txt");
+    screen.press("enter");
+    screen.wait("the other one is found", |text| text.contains("+three") && text.contains("/b.txt"));
+    screen.press("enter");
+    screen.wait("its session is open", |text| text.contains("b.txt") && !text.contains("Inbox"));
+    server.wire.set_down(false);
+    until("it is sent", || room.read("a.txt") == "two\n");
+    screen.wait_for("sent when the link came back");
+    screen.approve("the session that is open goes on", |_| own.exists("b.txt"));
+    screen.quit();
+    for host in &hosts {
+        host.wait_for_none();
+    }
+}
+
 #[test]
 fn a_session_is_started_on_a_far_machine() {
     let room = Room::with(&[("a.txt", "one\n")]);

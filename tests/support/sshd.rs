@@ -182,6 +182,14 @@ impl Server {
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
+    /// The ssh of this server also knows the way to another one, under this name.
+    pub fn knows(&self, name: &str, other: &Self) {
+        let config = |server: &Self| server.bin.parent().unwrap().join("config");
+        let other = std::fs::read_to_string(config(other)).unwrap().replace("Host far\n", &format!("Host {name}\n"));
+        let own = std::fs::read_to_string(config(self)).unwrap();
+        std::fs::write(config(self), own + &other).unwrap();
+    }
+
     /// `PATH` with that ssh first.
     pub fn path(&self) -> String {
         format!("{}:{}", self.bin.display(), std::env::var("PATH").unwrap_or_default())

@@ -1,6 +1,6 @@
 //! The looks that a doctor takes, one function a group. Nothing is changed but a probe that is removed again.
 
-use super::Finding;
+use super::{Finding, keeps};
 use crate::cli::args::Shared;
 use crate::cli::place::Places;
 use crate::cli::{agents, llm, runner, screen, settings};
@@ -17,8 +17,11 @@ use std::path::{Path, PathBuf};
 
 pub(super) fn all(shared: &Shared) -> Vec<Finding> {
     let mut found = machine();
+    found.extend(keeps::logout());
     found.extend(terminal());
     found.extend(state(shared));
+    found.extend(keeps::sizes(shared));
+    found.extend(keeps::hosts(shared));
     found.extend(files(shared));
     found.extend(kernel());
     found.extend(layer(shared));

@@ -1,6 +1,7 @@
 //! `rightseat doctor`: what is here, what works here, and why not.
 
 mod drill;
+mod keeps;
 mod looks;
 
 pub use drill::drill;

@@ -13,20 +13,22 @@ use std::fmt::Write as _;
 const HELP_COLUMNS_MAX: usize = 80;
 
 /// The shared options that each command uses, by their ids. A command that is not listed uses none.
-const USED: [(&str, &[&str]); 28] = [
+const USED: [(&str, &[&str]); 30] = [
     ("demo", &["agent", "mode", "isolation", "headless", "record", "theme", "keymap", "linear", "config", "state_dir"]),
     ("attach", &["copy", "theme", "keymap", "linear", "config", "state_dir"]),
     ("home", &["theme", "keymap", "linear", "config", "state_dir"]),
     ("ls", &["state_dir"]),
-    ("show", &["state_dir"]),
+    ("show", &["config", "state_dir"]),
     ("name", &["state_dir"]),
     ("archive", &["state_dir"]),
     ("unarchive", &["state_dir"]),
     ("delete", &["state_dir"]),
-    ("inbox", &["state_dir"]),
-    ("approve", &["state_dir"]),
-    ("deny", &["state_dir"]),
-    ("redirect", &["state_dir"]),
+    ("gc", &["config", "state_dir"]),
+    ("inbox", &["config", "state_dir"]),
+    ("approve", &["config", "state_dir"]),
+    ("deny", &["config", "state_dir"]),
+    ("redirect", &["config", "state_dir"]),
+    ("fleet key", &["state_dir"]),
     ("replay", &["theme", "keymap", "linear", "config", "state_dir"]),
     ("review", &["theme", "keymap", "linear", "config"]),
     ("verify", &["state_dir"]),
@@ -46,8 +48,8 @@ const USED: [(&str, &[&str]); 28] = [
 
 /// The commands in the order of the help.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("Sessions", &["demo", "attach", "home", "ls", "name", "archive", "unarchive", "delete"]),
-    ("Decisions", &["inbox", "show", "approve", "deny", "redirect"]),
+    ("Sessions", &["demo", "attach", "home", "ls", "name", "archive", "unarchive", "delete", "gc"]),
+    ("Decisions", &["inbox", "show", "approve", "deny", "redirect", "fleet"]),
     ("Records", &["replay", "review", "verify", "export", "plan"]),
     ("Policy", &["policy"]),
     ("Agents and settings", &["agents", "doctor", "config", "themes", "keys"]),

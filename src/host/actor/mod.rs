@@ -6,6 +6,7 @@ mod requests;
 
 use super::book::Published;
 use super::clients::{Asked, Responder};
+use super::countdown::Countdown;
 use super::drill;
 use super::find::Finder;
 use super::follow::Following;
@@ -18,7 +19,6 @@ use super::runs::{self, Runs};
 use super::seats::Seats;
 use super::successor::{self, Change, Successor};
 use super::surroundings::Surroundings;
-use super::unattended::Unattended;
 use super::undo::{self, Undo};
 use super::{Ending, HostError, Setup};
 use crate::base::{ActionId, ClientId};
@@ -31,7 +31,7 @@ use crate::model::event::{
 };
 use crate::model::session::Phase;
 use crate::port::{FromAgent, Notice, Performed};
-use crate::wire::{Answer, Freeze, SetMode};
+use crate::wire::{Answer, Decide, Freeze, SetMode};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -60,6 +60,12 @@ pub enum Msg {
     Drilled(Vec<DrilledRung>),
     /// Something that the user must see came to pass outside of the actor.
     Alarm(AlarmKind, String),
+    /// A decision with a signature that was checked.
+    Ordered {
+        by: ClientId,
+        decide: Decide,
+        reply: Responder,
+    },
     /// The process is asked to go; the session is not over.
     Leave,
 }
@@ -80,7 +86,8 @@ pub struct Actor {
     finder: Finder,
     past: PastSessions,
     surroundings: Surroundings,
-    unattended: Unattended,
+    unattended: Countdown,
+    idle: Countdown,
     to_self: mpsc::Sender<Msg>,
     closing: bool,
 }
@@ -105,7 +112,8 @@ impl Actor {
             runs: Runs::new(to_self.clone()),
             undo: Undo::new(to_self.clone()),
             surroundings: Surroundings::new(setup.neighbors, embedded),
-            unattended: Unattended::new(setup.unattended_freeze),
+            unattended: Countdown::new(setup.unattended_freeze),
+            idle: Countdown::new(setup.idle_exit),
             to_self,
             closing: false,
         };
@@ -166,6 +174,9 @@ impl Actor {
             };
             // Before any message: a flood of them must not keep it from its time.
             self.freeze_unattended();
+            if self.is_done_idling() {
+                break;
+            }
             // The user comes first, whatever the agent floods us with.
             tokio::select! {
                 biased;
@@ -190,6 +201,7 @@ impl Actor {
                 },
                 // The next pass looks.
                 () = self.unattended.is_due() => {}
+                () = self.idle.is_due() => {}
                 Some(()) = arrival.recv() => self.surroundings.meet_neighbors(&mut self.gate),
                 Some(()) = rules_changed.recv() => rules::freshen(&mut self.gate),
             }
@@ -218,6 +230,8 @@ impl Actor {
             Msg::Moved => self.line.is_moved(),
             Msg::Drilled(rungs) => self.drilled(rungs),
             Msg::Close(why) => self.close(&why),
+            // Who asked may be gone.
+            Msg::Ordered { by, decide, reply } => drop(reply.send(self.ordered(&by, decide))),
             Msg::Leave => self.closing = true,
             Msg::Alarm(what, text) => self.gate.alarm(what, text),
         }
@@ -329,14 +343,29 @@ impl Actor {
         let session = self.gate.session();
         let runs = session.actions.open().any(|state| state.phase == Phase::Running);
         let works = session.turns.current.is_some() || runs;
-        self.unattended.follow(self.seats.is_attended(), works && session.frozen.is_none());
+        self.unattended.follow(works && !self.seats.is_attended() && session.frozen.is_none());
         if !self.unattended.fires() {
             return;
         }
-        let why = self.unattended.why();
+        let why = format!("no client was attached for {} minutes", self.unattended.minutes());
         if self.freeze(Freeze { why: Some(why.clone()) }).is_ok() {
             self.gate.alarm(AlarmKind::Unattended, format!("the session was frozen: {why}"));
         }
+    }
+
+    /// Whether the host has had nothing to do for so long that it exits. The session is not over: attaching starts a host again.
+    fn is_done_idling(&mut self) -> bool {
+        let session = self.gate.session();
+        let is_idle = self.seats.is_empty()
+            && session.turns.current.is_none()
+            && session.actions.open().next().is_none()
+            && session.prompts.queue.is_empty();
+        self.idle.follow(is_idle);
+        let fires = self.idle.fires();
+        if fires {
+            tracing::info!("nothing was to do for {} minutes: the host exits", self.idle.minutes());
+        }
+        fires
     }
 
     /// Where a stop cannot be relied on, nothing runs without a question. Mode `plan` then asks as well, and stays: it holds

@@ -14,8 +14,8 @@ use crate::model::decide::Input;
 use crate::model::event::{ChecksChanged, Drafted, Event, ImageKept, NetworkChanged};
 use crate::port::{Blobs, ToAgent};
 use crate::wire::{
-    self, Answer, BlobGet, BlobPart, Code, Freeze, LeaseRevoke, PlanEditing, PlanRevision, Processes, Prompt, PutImage,
-    QueueEdit, Queued, Request, RpcError, Seen, SetChecks, SetDraft, SetMode, SetNetwork, Stepped,
+    self, Answer, BlobGet, BlobPart, Code, Decide, Freeze, LeaseRevoke, PlanEditing, PlanRevision, Processes, Prompt,
+    PutImage, QueueEdit, Queued, Request, RpcError, Seen, SetChecks, SetDraft, SetMode, SetNetwork, Stepped,
 };
 use base64::Engine as _;
 
@@ -34,8 +34,21 @@ impl Actor {
         if matches!(request, Request::Stop | Request::Freeze(_)) {
             return None;
         }
+        self.closed_gate()
+    }
+
+    fn closed_gate(&self) -> Option<RpcError> {
         let closed = |trouble| RpcError::new(Code::GateClosed, format!("the journal cannot be written: {trouble}"));
         self.gate.trouble().map(closed)
+    }
+
+    /// A decision that a key of the user's signed.
+    pub(super) fn ordered(&mut self, by: &ClientId, decide: Decide) -> Result<Answer, RpcError> {
+        if let Some(refusal) = self.closed_gate() {
+            return Err(refusal);
+        }
+        rules::freshen(&mut self.gate);
+        self.gate.decide(by, decide).map(Answer::Decide)
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm a request")]

@@ -219,8 +219,11 @@ impl Decider {
     /// Names the decider for a report.
     pub fn words(&self) -> String {
         match self {
-            Self::Human(client) if client.is_script() => format!("a script of the user ({client})"),
-            Self::Human(client) => format!("the user ({client})"),
+            Self::Human(client) => match client.key() {
+                Some((key, _)) => format!("a key of the user ({key}) from another machine"),
+                None if client.is_script() => format!("a script of the user ({client})"),
+                None => format!("the user ({client})"),
+            },
             Self::Rule(rule) => format!("rule {rule}"),
             Self::Lease(lease) => format!("lease {lease}"),
         }

@@ -2,6 +2,7 @@
 
 use super::{App, Leave, Request, place};
 use crate::base::UnixMs;
+use crate::base::text::Untrusted;
 use crate::ui::app::toast::Toast;
 use crate::ui::home::{Act, Home, HomeKey, Told};
 use crate::ui::layout::PaneId;
@@ -69,13 +70,21 @@ pub(super) fn told(app: &mut App, told: Told) -> Vec<Request> {
     if let Told::Next { at, machines } = told {
         return next(app, at, machines);
     }
-    match &mut app.overlay {
-        Some(Overlay::Home(home)) => {
+    match (&mut app.overlay, told) {
+        (Some(Overlay::Home(home)), told) => {
             let wanted = home.take(told).map(Request::Home);
             let next = home.has_given_way().then_some(Request::Leave(Leave::New));
             wanted.into_iter().chain(next).collect()
         }
-        _ => Vec::new(),
+        // A decision of the client before.
+        (_, Told::Done(outcome)) => {
+            app.say(match outcome {
+                Ok(words) => Toast::plain(Untrusted::new(words).visible()),
+                Err(why) => Toast::warning(Untrusted::new(why).visible()),
+            });
+            Vec::new()
+        }
+        (_, Told::Machines { .. } | Told::Shown { .. } | Told::Next { .. }) => Vec::new(),
     }
 }
 

@@ -43,6 +43,8 @@ impl Item {
 pub enum Act {
     /// Tell the sessions now and whenever something changes.
     Watch,
+    /// Send the decisions that wait for their machines, from now on.
+    Send,
     /// Tell the whole text of a pending action.
     Show(Item),
     Decide {

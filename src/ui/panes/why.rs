@@ -182,8 +182,11 @@ fn history(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
     if let Some(decided) = &state.decided {
         let verdict = decided.verdict.words();
         let by = match &decided.by {
-            Decider::Human(client) if client.is_script() => format!("a script of yours ({client})"),
-            Decider::Human(client) => format!("you ({client})"),
+            Decider::Human(client) => match client.key() {
+                Some((key, _)) => format!("a key of yours ({key}) from another machine"),
+                None if client.is_script() => format!("a script of yours ({client})"),
+                None => format!("you ({client})"),
+            },
             Decider::Rule(rule) => format!("rule {rule}"),
             Decider::Lease(lease) => format!("lease {lease}"),
         };

@@ -50,6 +50,12 @@ impl std::fmt::Debug for HomeDoor {
     }
 }
 
+/// What a client wants done from its beginning.
+pub(super) fn first_acts(way: &Way) -> Vec<Act> {
+    let watch = (way.first != HomeFirst::No).then_some(Act::Watch);
+    watch.into_iter().chain([Act::Send]).collect()
+}
+
 /// The user may come back to this session in this process.
 pub(super) fn keep_place(way: &Way, app: &App, ended: &Ended) {
     if let (Ended::Left(Leave::Open(_) | Leave::New), Some(KeepPlace(keep))) = (ended, &way.keep) {

@@ -16,7 +16,7 @@ pub mod zone;
 
 use crate::model::PromptPart;
 use crate::ui::app::{App, Leave, Msg, Request, Start, seat};
-use crate::ui::home::{Act, Told};
+use crate::ui::home::Told;
 use crate::ui::keymap::{self, Keymap, KeymapError};
 use crate::ui::limits::{UI_BACKLOG_MAX, UI_BACKLOG_MS_MAX, UI_JOBS_WAITING_MAX};
 use crate::ui::linear::{self, LineRenderer};
@@ -317,9 +317,9 @@ async fn reached(time: Option<Instant>) {
 
 impl Client {
     async fn run(&mut self, modes: &Modes) -> Ended {
-        if self.options.way.first != HomeFirst::No {
+        for act in door::first_acts(&self.options.way) {
             // Nothing of it ends the client.
-            drop(self.carry_out(Request::Home(Act::Watch), modes).await);
+            drop(self.carry_out(Request::Home(act), modes).await);
         }
         loop {
             if self.dirty && !self.outlet.is_busy() && self.is_frame_due() {

@@ -57,8 +57,9 @@ const ABSENT: &[i64] = &[
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
 ];
-/// Requests to a terminal that type into it.
-const TYPING: [u64; 2] = [libc::TIOCSTI, libc::TIOCLINUX];
+/// Requests to a terminal that type into it: `TIOCSTI` and `TIOCLINUX` of `asm-generic/ioctls.h`. The C libraries declare them
+/// with different types.
+const TYPING: [u64; 2] = [0x5412, 0x541c];
 /// Families of sockets that end in the network namespace, or at a path.
 const FAMILIES: [i32; 4] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 const NAMESPACES: [i32; 8] = [

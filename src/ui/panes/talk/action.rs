@@ -115,6 +115,7 @@ fn verdict(scene: &Scene, state: &ActionState) -> String {
     let decided = state.decided.as_ref().map(|decided| match &decided.by {
         Decider::Human(_) if is_own_command(state) => "run by you".to_owned(),
         Decider::Human(client) if client.is_script() => format!("{} by a script of yours", decided.verdict.words()),
+        Decider::Human(client) if client.key().is_some() => format!("{} by a key of yours", decided.verdict.words()),
         Decider::Human(_) => format!("{} by you", decided.verdict.words()),
         Decider::Rule(rule) => {
             let rule = escape::show(rule.as_str(), &Show::default());
