@@ -1,7 +1,7 @@
 //! From files to settings: later layers win, the project's only where it tightens.
 
 use super::file::{File, Specialist};
-use super::{CheckSettings, LayerSettings, Outward, Quiet, RiskSettings, StopSettings};
+use super::{CheckSettings, LayerSettings, Outward, Quiet, StopSettings};
 use super::{broker, otlp};
 use crate::base::limits::{
     MODEL_BUDGET_ACTIONS, MODEL_BUDGET_COST_MICROS, MODEL_BUDGET_TOKENS, MODEL_BUDGET_TURNS, MODEL_BUDGET_WALL_MS,
@@ -9,6 +9,7 @@ use crate::base::limits::{
 };
 use crate::config::limits::APPROVAL_ARM_MS_MIN;
 use crate::model::event::{Isolation, Mode};
+use crate::model::risk::RiskWeights;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -120,7 +121,7 @@ pub struct Settings {
     pub keymap: String,
     pub editor: Option<String>,
     pub checks: CheckSettings,
-    pub risk: RiskSettings,
+    pub risk: RiskWeights,
     pub budget: Budget,
     #[serde(flatten)]
     pub terminal: Terminal,
@@ -183,7 +184,7 @@ impl Default for Settings {
             keymap: "default".to_owned(),
             editor: None,
             checks: CheckSettings::default(),
-            risk: RiskSettings::default(),
+            risk: RiskWeights::default(),
             budget: Budget {
                 tokens: MODEL_BUDGET_TOKENS,
                 money_micros: MODEL_BUDGET_COST_MICROS,
@@ -277,7 +278,7 @@ fn apply(s: &mut Settings, f: &File) {
     some(&mut s.notifications.quiet, &f.notifications.quiet);
     s.layer.apply(&f.layer);
     s.checks.apply(&f.checks);
-    s.risk.apply(&f.policy.risk);
+    f.policy.risk.apply(&mut s.risk);
     s.stop.apply(&f.stop);
     s.outward.anchor.apply(&f.anchor);
     some(&mut s.outward.otlp_endpoint, &f.otlp.endpoint);
@@ -363,7 +364,7 @@ fn tighten(out: &mut Resolved, p: &File) {
             taken.push("policy.guarded");
         }
     }
-    let (raised, lowered) = s.risk.raise(&p.policy.risk);
+    let (raised, lowered) = p.policy.risk.raise(&mut s.risk);
     taken.extend(raised);
     refused.extend(lowered);
     out.sources.extend(taken.into_iter().map(|k| (k.to_owned(), Layer::Project)));

@@ -32,5 +32,5 @@ pub use load::{load, read_beside};
 pub use otlp::OtlpFile;
 pub use paths::{Paths, Places};
 pub use quiet::Quiet;
-pub use risk::{RiskFile, RiskSettings};
+pub use risk::RiskFile;
 pub use stop::{StopFile, StopSettings};

@@ -2,6 +2,7 @@
 
 use crate::checks::is_test;
 use crate::model::action::Risk;
+use crate::model::risk::RiskWeights;
 use crate::model::{Action, FileChange, FileEdit, Kind};
 use crate::policy::Class;
 use std::collections::HashMap;
@@ -85,36 +86,6 @@ fn of_files(files: u64) -> u8 {
     }
 }
 
-/// How much each factor counts, in percent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Weights {
-    pub files: u64,
-    pub size: u64,
-    pub tests: u64,
-    pub commands: u64,
-    pub network: u64,
-    pub evidence: u64,
-    pub undo: u64,
-    pub guarded: u64,
-    pub drift: u64,
-}
-
-impl Default for Weights {
-    fn default() -> Self {
-        Self {
-            files: 100,
-            size: 100,
-            tests: 100,
-            commands: 100,
-            network: 100,
-            evidence: 100,
-            undo: 100,
-            guarded: 100,
-            drift: 100,
-        }
-    }
-}
-
 /// What the host found out about an action.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen {
@@ -146,7 +117,7 @@ impl Factors {
         }
     }
 
-    fn of_files(&mut self, action: &Action, size: Size, weights: &Weights) {
+    fn of_files(&mut self, action: &Action, size: Size, weights: &RiskWeights) {
         let files: Vec<&FileEdit> = action.files().iter().collect();
         if !files.is_empty() {
             self.add(of_files(files.len() as u64), weights.files, counted(files.len() as u64, false));
@@ -170,7 +141,7 @@ impl Factors {
 }
 
 /// The risk of an action, of what was found out about it.
-pub fn risk(action: &Action, seen: &Seen, weights: &Weights) -> Risk {
+pub fn risk(action: &Action, seen: &Seen, weights: &RiskWeights) -> Risk {
     let mut factors = Factors(Risk::default());
     factors.of_files(action, seen.size, weights);
     match action.kind() {
@@ -237,12 +208,12 @@ mod tests {
         let proposal = Proposal::new("x", Body::Command(Command::shell("curl example.org")));
         let action = Action::file("a1".into(), proposal, None);
         let seen = Seen { class: Class::Network, size: Size::default(), is_guarded: true, drift: true };
-        let of = |weights: Weights| risk(&action, &seen, &weights);
-        let usual = of(Weights::default());
+        let of = |weights: RiskWeights| risk(&action, &seen, &weights);
+        let usual = of(RiskWeights::default());
         assert_eq!(usual.score, 100);
         let factors = ["runs a command that reaches the network", "cannot be undone here", "at a guard rail"];
         assert_eq!(usual.factors.get(..3), Some(&factors.map(str::to_owned)[..]));
-        let none = Weights { network: 0, guarded: 0, drift: 0, undo: 0, evidence: 50, ..Weights::default() };
+        let none = RiskWeights { network: 0, guarded: 0, drift: 0, undo: 0, evidence: 50, ..RiskWeights::default() };
         assert_eq!((of(none).score, of(none).factors), (5, vec!["no evidence given".to_owned()]));
     }
 
