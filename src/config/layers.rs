@@ -294,7 +294,7 @@ fn micros(usd: f64) -> u64 {
 }
 
 /// The keys a project may set. All others need the user.
-const TIGHTENABLE: [&str; 17] = [
+const TIGHTENABLE: [&str; 18] = [
     "mode",
     "isolation",
     "budget.tokens",
@@ -312,6 +312,7 @@ const TIGHTENABLE: [&str; 17] = [
     "policy.risk.undo",
     "policy.risk.guarded",
     "policy.risk.drift",
+    "policy.risk.dependents",
 ];
 
 fn tighten(out: &mut Resolved, p: &File) {

@@ -27,13 +27,15 @@ pub struct RiskFile {
     pub guarded: Option<u64>,
     /// It goes beyond what its plan step declares.
     pub drift: Option<u64>,
+    /// Other code uses what is changed, by its names.
+    pub dependents: Option<u64>,
 }
 
 /// What the file says of one weight: its key, its value, and the weight that it sets.
 type Entry<'a> = (&'static str, Option<u64>, &'a mut u64);
 
 impl RiskFile {
-    fn entries<'a>(&self, of: &'a mut RiskWeights) -> [Entry<'a>; 9] {
+    fn entries<'a>(&self, of: &'a mut RiskWeights) -> [Entry<'a>; 10] {
         [
             ("policy.risk.files", self.files, &mut of.files),
             ("policy.risk.size", self.size, &mut of.size),
@@ -44,11 +46,12 @@ impl RiskFile {
             ("policy.risk.undo", self.undo, &mut of.undo),
             ("policy.risk.guarded", self.guarded, &mut of.guarded),
             ("policy.risk.drift", self.drift, &mut of.drift),
+            ("policy.risk.dependents", self.dependents, &mut of.dependents),
         ]
     }
 
     /// Each with its key and its value.
-    pub(super) fn all(&self) -> [(&'static str, Option<u64>); 9] {
+    pub(super) fn all(&self) -> [(&'static str, Option<u64>); 10] {
         self.entries(&mut RiskWeights::default()).map(|(key, value, _)| (key, value))
     }
 

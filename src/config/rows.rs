@@ -62,6 +62,7 @@ impl Settings {
             ("policy.risk.undo", self.risk.undo.to_string()),
             ("policy.risk.guarded", self.risk.guarded.to_string()),
             ("policy.risk.drift", self.risk.drift.to_string()),
+            ("policy.risk.dependents", self.risk.dependents.to_string()),
             ("stop.drill", self.stop.drill.to_string()),
             ("stop.unattended_freeze_min", self.stop.unattended_freeze_min.to_string()),
         ]

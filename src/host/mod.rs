@@ -8,6 +8,7 @@ mod book;
 mod clients;
 mod comments;
 mod compare;
+mod dependents;
 mod drill;
 mod encoding;
 mod find;

@@ -20,4 +20,4 @@ macro_rules! weights {
     };
 }
 
-weights!(files, size, tests, commands, network, evidence, undo, guarded, drift);
+weights!(files, size, tests, commands, network, evidence, undo, guarded, drift, dependents);

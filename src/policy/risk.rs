@@ -2,6 +2,7 @@
 
 use crate::checks::is_test;
 use crate::model::action::Risk;
+use crate::model::event::Dependents;
 use crate::model::risk::RiskWeights;
 use crate::model::{Action, FileChange, FileEdit, Kind};
 use crate::policy::Class;
@@ -176,6 +177,32 @@ pub fn risk(action: &Action, seen: &Seen, weights: &RiskWeights) -> Risk {
     factors.0
 }
 
+/// What the use of changed definitions in other places adds to the risk: most where they do not fit any more.
+fn of_dependents(found: &Dependents) -> u8 {
+    let of_places = match found.places {
+        0 => 0,
+        1..=3 => 3,
+        4..=20 => 8,
+        21..=100 => 15,
+        101.. => 25,
+    };
+    if found.broken && found.places > 0 { of_places + 10 } else { of_places }
+}
+
+/// The risk with what depends on the action.
+pub fn with_dependents(risk: Risk, found: &Dependents, weights: &RiskWeights) -> Risk {
+    let mut factors = Factors(risk);
+    let names = match found.names.as_slice() {
+        [] => return factors.0,
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [one, two, more @ ..] => format!("{one}, {two} and {} more", more.len()),
+    };
+    let verb = if found.names.len() == 1 { "is" } else { "are" };
+    factors.add(of_dependents(found), weights.dependents, format!("{names} {verb} used in {}", found.words()));
+    factors.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +242,28 @@ mod tests {
         assert_eq!(usual.factors.get(..3), Some(&factors.map(str::to_owned)[..]));
         let none = RiskWeights { network: 0, guarded: 0, drift: 0, undo: 0, evidence: 50, ..RiskWeights::default() };
         assert_eq!((of(none).score, of(none).factors), (5, vec!["no evidence given".to_owned()]));
+    }
+
+    #[test]
+    fn who_depends_on_a_change_weighs_by_how_many_and_by_whether_it_still_fits() {
+        let found = |places, broken| Dependents {
+            names: vec!["total".into()],
+            broken,
+            places,
+            files: 2,
+            ..Dependents::default()
+        };
+        let of = |found: &Dependents| with_dependents(Risk::default(), found, &RiskWeights::default());
+        assert_eq!(
+            of(&found(5, false)),
+            Risk { score: 8, factors: vec!["total is used in 5 places in 2 files".into()] }
+        );
+        assert_eq!((of(&found(5, true)).score, of(&found(0, true)).score), (18, 0));
+        let more = Dependents { more: true, names: vec!["a".into(), "b".into(), "c".into()], ..found(200, false) };
+        assert_eq!(of(&more).factors, ["a, b and 1 more are used in at least 200 places in 2 files"]);
+        let none =
+            with_dependents(Risk::default(), &found(5, true), &RiskWeights { dependents: 0, ..RiskWeights::default() });
+        assert_eq!(none, Risk::default());
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod broker;
 mod comments;
 mod compare;
 mod crash;
+mod dependents;
 mod doubt;
 mod drill;
 mod egress;

@@ -86,6 +86,9 @@ impl Gate {
             return self.send(ToAgent::Answered { ticket, answer: Answer::Refused { message } });
         }
         self.ask_reason_of_guarded(&id);
+        if self.book.session.actions.get(&id).is_some_and(|state| state.held.is_some()) {
+            self.then(Due::Dependents(id));
+        }
     }
 
     /// Files the part of a command's result that rules hold back, as an edit of its own.

@@ -2,6 +2,7 @@
 //! struct each, with the names and shapes of the wire.
 
 use super::agents::AgentChanged;
+use super::evidence::{DependentsFound, Explained};
 use super::layers::InLayer;
 use super::plans::{Commented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
 use super::rules::{
@@ -149,6 +150,7 @@ events! {
         touches [Actions], Report |body| format!("Host {} took the session, number {}", body.pid, body.fence)
     }
     /// The user asked why, or the action is being explained; it stays held.
+    "dependents_found" DependentsFound { about |body| Some(&body.action), touches [Actions] }
     "explained" Explained {
         about |body| Some(&body.action), touches [Actions],
         Report |body| Words::new(format!("Explained {}", body.action)).text(&body.text)
@@ -561,12 +563,6 @@ pub struct HostStarted {
     /// The key that it signs the head of the record with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<PublicKey>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Explained {
-    pub action: ActionId,
-    pub text: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
