@@ -80,6 +80,9 @@ pub struct CoveredFile {
     pub path: RelPath,
     pub ran: Vec<u32>,
     pub missed: Vec<u32>,
+    /// Of that version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Digest>,
 }
 
 /// A run ended. `exit` is the exit code, or 128 + signal; `None` when it was stopped by us.

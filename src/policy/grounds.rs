@@ -3,6 +3,7 @@
 
 use crate::base::{ActionId, RelPath, RunId, Seq, UnixMs};
 use crate::model::action::{ActionBody, Author, FileChange};
+use crate::model::check::CoveredFile;
 use crate::model::event::OutcomeWord;
 use crate::model::session::{ActionState, Phase, Run, Session, Speaker};
 use crate::model::{Action, Evidence, EvidenceKind};
@@ -102,15 +103,19 @@ fn run_before(session: &Session, seq: Seq) -> Option<Ground> {
     Some(Ground::Run { run: run.started.run.clone(), at, passed: finished.passed, failed: finished.failed, first })
 }
 
-/// The newest run of a candidate with this action in it that has coverage.
-fn covered(session: &Session, id: &ActionId) -> Option<Ground> {
+/// The newest run of a candidate with this action in it that has coverage, and that.
+pub fn coverage<'a>(session: &'a Session, id: &ActionId) -> Option<(&'a Run, &'a [CoveredFile])> {
     let is_about =
         |run: &&Run| run.started.what.as_deref().and_then(|what| what.split(' ').next()) == Some(id.as_str());
     let mut runs = session.checks.runs().rev().filter(is_about);
-    let (run, covered) = runs.find_map(|run| {
-        let covered = &run.finished.as_ref()?.covered;
+    runs.find_map(|run| {
+        let covered = run.finished.as_ref()?.covered.as_slice();
         (!covered.is_empty()).then_some((run, covered))
-    })?;
+    })
+}
+
+fn covered(session: &Session, id: &ActionId) -> Option<Ground> {
+    let (run, covered) = coverage(session, id)?;
     let ran: usize = covered.iter().map(|file| file.ran.len()).sum();
     let missed = covered.iter().flat_map(|file| file.missed.iter().map(|line| format!("{}:{line}", file.path)));
     let all = ran + covered.iter().map(|file| file.missed.len()).sum::<usize>();

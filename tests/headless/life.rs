@@ -425,7 +425,9 @@ fn coverage_and_patterns_of_the_users_own_are_read() {
     let own = seat.ask("candidate/test", json!({"action": held["action"], "digest": held["digest"]}));
     let finished = seat.wait_kind("check_finished");
     assert_eq!((&finished["passed"], &finished["failed"]), (&json!(1), &json!(1)), "{finished}");
-    assert_eq!(finished["covered"], json!([{"path": "calc.sh", "ran": [1], "missed": [2]}]));
+    let covered = &finished["covered"][0];
+    assert_eq!((&covered["path"], &covered["ran"], &covered["missed"]), (&json!("calc.sh"), &json!([1]), &json!([2])));
+    assert_eq!(covered["content"], seat.proposal(&held["action"])["files"][0]["after"]["digest"].clone(), "{finished}");
     seat.finished(&own["action"]);
     assert!(!room.exists("cov.info"), "the workspace has no trace of it");
 }

@@ -263,8 +263,14 @@ pub async fn run_trials(
     if to_actor.send(Msg::TrialsOpen { action: id.clone(), runs: Ok(orders) }.into()).await.is_err() {
         return;
     }
-    while let Some(TrialOrder { ticket, record, trial }) = coming.recv().await {
-        let output = trials.run(trial).await.map(Box::new).map_err(|e| e.to_string());
+    while let Some(TrialOrder { ticket, mut record, mut trial }) = coming.recv().await {
+        let mut output = match record.prepare(&workspace, &mut trial).await {
+            Ok(()) => trials.run(trial).await.map(Box::new).map_err(|e| e.to_string()),
+            Err(why) => Err(why),
+        };
+        if let Ok(output) = &mut output {
+            record.collect(output).await;
+        }
         if to_actor.send(Msg::TrialDone { ticket, action: id.clone(), record, output }.into()).await.is_err() {
             return;
         }
