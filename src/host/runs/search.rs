@@ -235,7 +235,7 @@ mod tests {
             suite: Vec::new(),
             status,
             message: None,
-           
+            output: None,
             file: None,
             line: None,
             ms: None,

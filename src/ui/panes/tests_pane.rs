@@ -318,6 +318,9 @@ impl TestsPane {
         };
         let time = newest.ms.map_or_else(String::new, |ms| format!("{ms} ms"));
         let after = format!("{after} {word}");
+        if newest.output.is_some() && !self.toggled.contains(&Key::Case(newest.case.clone())) {
+            row = row.and("  printed", Role::TextFaint);
+        }
         if columns >= 60 {
             row = row
                 .right(format!("{before:<BEFORE_COLUMNS$}"), before_role)
@@ -341,7 +344,7 @@ impl TestsPane {
             wrapped(&mut lines, "", Role::Accent, &words, Role::Accent, columns.saturating_sub(depth + 4));
             self.rows.extend(lines.into_iter().map(|row| (Key::Text, row.indented(depth + 2))));
         }
-        if let Some(message) = newest.message.as_ref().filter(|_| open) {
+        for message in newest.message.iter().chain(&newest.output).filter(|_| open) {
             let mut lines = Vec::new();
             wrapped(&mut lines, "", Role::TextSoft, message, Role::TextSoft, columns.saturating_sub(depth + 4));
             lines.truncate(crate::ui::limits::UI_MESSAGE_ROWS_MAX);
