@@ -97,6 +97,9 @@ impl Shared {
 
 const VERDICT_HELP: &str = "Exit code 1 means that the action is not pending any more, or is not what --digest names.";
 
+const APPROVE_HELP: &str = "Exit code 1 means that the action is not pending any more, is not what --digest names, or has open \
+comments of yours.";
+
 /// A decision from a script.
 #[derive(Clone, Debug, Args)]
 pub struct VerdictArgs {
@@ -231,8 +234,14 @@ pub enum Command {
         yes: bool,
     },
     /// Approve a pending action from a script
-    #[command(after_help = VERDICT_HELP)]
-    Approve(VerdictArgs),
+    #[command(after_help = APPROVE_HELP)]
+    Approve {
+        #[command(flatten)]
+        verdict: VerdictArgs,
+        /// Approve although you have open comments on it; they go as notes
+        #[arg(long)]
+        despite_comments: bool,
+    },
     /// Deny a pending action from a script
     #[command(after_help = VERDICT_HELP)]
     Deny(VerdictArgs),

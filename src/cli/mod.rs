@@ -186,9 +186,11 @@ fn dispatch(cli: Cli) -> Done {
         Some(Command::Unarchive { session }) => print(&home::archived(&shared, &session, false)?).map(|()| DONE),
         Some(Command::Delete { session, yes }) => home::delete(&shared, &session, yes),
         Some(Command::Inbox { json }) => list::inbox(&shared, json),
-        Some(Command::Approve(args)) => verdict::decide(&shared, Verdict::Approve, &args),
-        Some(Command::Deny(args)) => verdict::decide(&shared, Verdict::Deny, &args),
-        Some(Command::Redirect(args)) => verdict::decide(&shared, Verdict::Redirect, &args),
+        Some(Command::Approve { verdict, despite_comments }) => {
+            verdict::decide(&shared, Verdict::Approve, &verdict, despite_comments)
+        }
+        Some(Command::Deny(args)) => verdict::decide(&shared, Verdict::Deny, &args, false),
+        Some(Command::Redirect(args)) => verdict::decide(&shared, Verdict::Redirect, &args, false),
         Some(Command::Verify { target, anchor, json }) => record::verify(&shared, &target, anchor.as_deref(), json),
         Some(Command::Export { session, format, jsonl: _, pipeline, no_redact }) => {
             let extent = if pipeline { Extent::Pipeline } else { Extent::Whole };
