@@ -288,6 +288,17 @@ pub enum Command {
         #[arg(long)]
         no_redact: bool,
     },
+    /// Note in git which lines of a commit came from which action
+    #[command(
+        after_help = "Exit code 1 means that no line of the commit did. The note is in refs/notes/rightseat-lines."
+    )]
+    Note {
+        /// Name of the session, or the beginning of it
+        session: String,
+        /// The commit
+        #[arg(default_value = "HEAD")]
+        commit: String,
+    },
     /// Keep plans to use again with --plan
     Plan {
         #[command(subcommand)]

@@ -9,6 +9,7 @@ mod daemon;
 mod disk;
 mod doctor;
 mod far;
+mod git;
 mod headless;
 mod home;
 mod judge;
@@ -22,6 +23,7 @@ mod maker;
 mod mentions;
 mod mistyped;
 mod neighbors;
+mod notes;
 mod notify;
 mod options;
 mod others;
@@ -196,6 +198,7 @@ fn dispatch(cli: Cli) -> Done {
             let extent = if pipeline { Extent::Pipeline } else { Extent::Whole };
             record::export(&shared, &session, (format, extent), !no_redact)
         }
+        Some(Command::Note { session, commit }) => notes::note(&shared, &session, &commit),
         Some(Command::Completions { shell }) => package::completions(shell),
         Some(Command::Man) => package::man(),
         Some(Command::Replay { session }) => replay::replay(&shared, &session),

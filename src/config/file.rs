@@ -2,7 +2,7 @@
 
 use super::broker::Brokered;
 use super::layers::{IsolationChoice, Polling, Signs};
-use super::{AnchorFile, Checks, ConfigError, LayerFile, OtlpFile, Quiet, RiskFile, StopFile};
+use super::{AnchorFile, Checks, ConfigError, GitFile, LayerFile, OtlpFile, Quiet, RiskFile, StopFile};
 use crate::model::event::Mode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,7 @@ pub struct File {
     pub hosts: BTreeMap<String, String>,
     pub stop: StopFile,
     pub anchor: AnchorFile,
+    pub git: GitFile,
     pub otlp: OtlpFile,
     /// Settings of the built-in agent, see below.
     pub llm: serde_json::Map<String, serde_json::Value>,

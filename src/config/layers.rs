@@ -281,6 +281,7 @@ fn apply(s: &mut Settings, f: &File) {
     f.policy.risk.apply(&mut s.risk);
     s.stop.apply(&f.stop);
     s.outward.anchor.apply(&f.anchor);
+    set(&mut s.outward.git_notes, &f.git.notes);
     some(&mut s.outward.otlp_endpoint, &f.otlp.endpoint);
     s.specialists.extend(f.specialists.clone());
     s.layer.broker.extend(f.broker.clone());

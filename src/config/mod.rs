@@ -21,7 +21,7 @@ mod risk;
 mod rows;
 mod stop;
 
-pub use anchor::{AnchorFile, AnchorSettings, Outward};
+pub use anchor::{AnchorFile, AnchorSettings, GitFile, Outward};
 pub use broker::Brokered;
 pub use checks::{CheckSettings, Checks};
 pub use error::ConfigError;

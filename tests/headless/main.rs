@@ -31,6 +31,7 @@ mod layer;
 mod life;
 mod lists;
 #[cfg(feature = "otlp")]
+mod notes;
 mod otlp;
 mod plan;
 mod prompts;
