@@ -109,6 +109,8 @@ pub const COVERED_LINES_MAX: usize = 2_000;
 /// Guarded files of a command whose contents are recorded, and bytes of all of them.
 pub const SIDES_FILES_MAX: usize = 32;
 pub const SIDES_BYTES_MAX: usize = 256 * 1024;
+/// Files of one read that are recorded with their digests.
+pub const READS_RECORDED_MAX: usize = 20;
 /// Who depends on a pending edit: files of it that are compared, bytes of one side of a file, changed names that are
 /// looked for, files of the workspace that are read, bytes of them and of what is parsed, places that are recorded, edits
 /// that wait for the search, and its time, milliseconds.

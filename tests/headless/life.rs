@@ -401,6 +401,11 @@ fn a_reason_that_does_not_fit_the_action_is_said() {
         said.push(seat.ever("a contradiction", |e| e["what"] == "contradiction" && !said.contains(e)));
     }
     assert!(said.iter().all(|alarm| alarm["action"] == held["action"]));
+    let read = seat.ever("the read", |e| e["kind"] == "finished" && e["reads"].is_array())["reads"][0].clone();
+    let before = seat.proposal(&held["action"])["files"][0]["before"].clone();
+    assert_eq!(read["path"], "calc.py");
+    assert_eq!(before.as_str(), Some("def add(a, b):\n    return a - b\n"));
+    assert!(read["digest"].is_string(), "the version that was read is on record: {read}");
     let texts: Vec<_> = said.iter().map(|alarm| alarm["text"].as_str().unwrap()).collect();
     assert!(texts.iter().any(|text| text.contains("changes by more than only formatting")), "{texts:?}");
     assert!(texts.iter().any(|text| text.contains("cites util.py, which it was not seen to read")), "{texts:?}");

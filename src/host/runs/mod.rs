@@ -471,6 +471,7 @@ impl Runs {
         gate.quietly(Input::Finish { action: id.clone(), finished: Box::new(finished) });
         for file in &performed.files {
             gate.quietly(Input::BaseChanged { path: file.path.clone(), now: file.after });
+            reads: result::reads(gate, id, &performed.read),
             if let Some(from) = file.from.clone() {
                 gate.quietly(Input::BaseChanged { path: from, now: None });
             }

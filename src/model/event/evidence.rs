@@ -1,13 +1,25 @@
-//! What is told of a pending action beside its proposal: the answer to a question about it, and who depends on it.
+//! What is told of an action beside its proposal: the answer to a question about it, who depends on it, and what it read.
 
 use crate::base::{ActionId, Digest, RelPath};
-use crate::model::action::Risk;
+use crate::model::action::{LineRange, Risk};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explained {
     pub action: ActionId,
     pub text: String,
+}
+
+/// A file that the host read for an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadFile {
+    pub path: RelPath,
+    /// Of the whole file as it was then; absent where the agent sees a copy of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// The lines that were asked for; absent for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<LineRange>,
 }
 
 /// A place that uses a changed definition, by its name.

@@ -2,7 +2,7 @@
 //! struct each, with the names and shapes of the wire.
 
 use super::agents::AgentChanged;
-use super::evidence::{DependentsFound, Explained};
+use super::evidence::{DependentsFound, Explained, ReadFile};
 use super::layers::InLayer;
 use super::plans::{Commented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
 use super::rules::{
@@ -321,6 +321,9 @@ pub struct Finished {
     /// Of a command: what the guarded files among its files held, as far as that is known and may be recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sides: Vec<Sides>,
+    /// Of a read: the files, bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<ReadFile>,
 }
 
 /// Both sides of a file that a command changed.
@@ -336,7 +339,8 @@ pub struct Sides {
 impl Finished {
     /// An end with nothing to tell.
     pub fn of(action: ActionId, outcome: OutcomeWord, detail: Option<String>) -> Self {
-        Self { action, outcome, exit: None, files: None, detail, apart: false, layer: None, sides: Vec::new() }
+        let (sides, reads) = (Vec::new(), Vec::new());
+        Self { action, outcome, exit: None, files: None, detail, apart: false, layer: None, sides, reads }
     }
 }
 

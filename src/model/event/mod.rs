@@ -188,7 +188,7 @@ mod vocabulary;
 mod words;
 
 pub use agents::AgentChanged;
-pub use evidence::{Dependent, Dependents, DependentsFound, Explained};
+pub use evidence::{Dependent, Dependents, DependentsFound, Explained, ReadFile};
 pub use kinds::*;
 pub use layers::{InLayer, WouldChange};
 pub use plans::{Commented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
