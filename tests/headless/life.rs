@@ -502,3 +502,19 @@ fn the_origins_of_lines_are_exported() {
     let (code, _, err) = room.run(&["export", &seat.session, "--format", "origins", "--pipeline"]);
     assert!(code != 0 && err.contains("the others are of the whole session"), "{err}");
 }
+
+/// A command that changes a test is compared as an edit is.
+#[test]
+fn a_test_that_a_command_weakens_is_said() {
+    let test = "import calc\n\n\ndef test_add():\n    assert calc.add(2, 3) == 5\n";
+    let room = Room::with(&[("calc.py", "def add(a, b):\n    return a - b\n"), ("test_calc.py", test)]);
+    let room = room.without_layers();
+    let command = "sed -i 's/assert calc.*/pass/' test_calc.py";
+    let script = room.script(&[json!({"run": {"command": command}}), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    seat.approve(&held);
+    let alarm = seat.ever("the alarm", |e| e["what"] == "weakened_test");
+    assert_eq!(alarm["action"], held["action"], "{alarm}");
+    assert!(alarm["text"].as_str().unwrap().contains("test_calc.py:4"), "{alarm}");
+}

@@ -44,7 +44,7 @@ impl LayerEnd {
 pub async fn carry_out(
     workspace: Arc<dyn Workspace>,
     permit: Permit,
-    (work, apart): (Work, Option<LayerEnd>),
+    (work, apart, failures): (Work, Option<LayerEnd>, Vec<String>),
     known: Option<Digest>,
     to_actor: mpsc::Sender<actor::Msg>,
 ) {
@@ -87,6 +87,7 @@ pub async fn carry_out(
     }
     if is_command {
         performed.sides = sides::of(&workspace, &performed.files).await;
+        performed.weakened = sides::weakened(&workspace, &id, &performed.files, failures).await;
     }
     drop(to_actor.send(Msg::Performed { action: id, performed: Box::new(performed) }.into()).await);
 }
