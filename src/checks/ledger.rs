@@ -5,7 +5,10 @@
 
 use crate::base::RunId;
 use crate::checks::frames;
-use crate::checks::limits::{CHECK_LEDGER_BYTES_MAX, CHECK_MESSAGE_BYTES_MAX, CHECK_NAMED_MAX, CHECK_SUITE_DEPTH_MAX};
+use crate::checks::limits::{
+    CHECK_LEDGER_BYTES_MAX, CHECK_MESSAGE_BYTES_MAX, CHECK_NAMED_MAX, CHECK_OUTPUT_BYTES_MAX, CHECK_OUTPUTS_BYTES_MAX,
+    CHECK_SUITE_DEPTH_MAX,
+};
 use crate::checks::parsers::ProjectRoot;
 use crate::model::check::{CaseReport, CaseStatus, CheckFinished};
 use std::collections::HashMap;
@@ -93,6 +96,8 @@ pub struct Ledger {
     index: HashMap<String, usize>,
     /// Total size of the cases, by [`weight`].
     bytes: usize,
+    /// Of what the cases printed.
+    outputs_bytes: usize,
     dropped: Totals,
     totals: Totals,
     build_failed: bool,
@@ -101,7 +106,7 @@ pub struct Ledger {
 
 /// A report without details.
 pub fn case(id: impl Into<String>, suite: Vec<String>, status: CaseStatus) -> CaseReport {
-    CaseReport { case: id.into(), suite, status, message: None, file: None, line: None, ms: None }
+    CaseReport { case: id.into(), suite, status, message: None, output: None, file: None, line: None, ms: None }
 }
 
 impl Ledger {
@@ -139,13 +144,14 @@ impl Ledger {
         if new.file.is_none() {
             (new.file, new.line) = (old.file.take(), old.line);
         }
+        new.output = new.output.or_else(|| old.output.take());
         new.ms = new.ms.or(old.ms);
         if !new.status.is_bad() && old.status.is_bad() {
             (new.file, new.line) = (None, None);
         }
         let room = CHECK_LEDGER_BYTES_MAX.saturating_sub(self.bytes.saturating_sub(weight(old)));
         if weight(&new) > room {
-            new.message = None;
+            (new.message, new.output) = (None, None);
         }
         if *old != new {
             self.bytes = self.bytes.saturating_sub(weight(old)).saturating_add(weight(&new));
@@ -161,7 +167,7 @@ impl Ledger {
         }
         self.settle(&mut new);
         if self.bytes.saturating_add(weight(&new)) > CHECK_LEDGER_BYTES_MAX {
-            new.message = None;
+            (new.message, new.output) = (None, None);
         }
         if self.bytes.saturating_add(weight(&new)) > CHECK_LEDGER_BYTES_MAX {
             self.dropped.count(new.status);
@@ -173,14 +179,21 @@ impl Ledger {
         self.out.push(CheckEvent::Reported(new));
     }
 
-    /// Bounds the message, finds a location in it if the runner gave none, makes the file relative.
-    fn settle(&self, new: &mut CaseReport) {
+    /// Bounds the message and the output, finds a location in it if the runner gave none, makes the file relative.
+    fn settle(&mut self, new: &mut CaseReport) {
         new.suite.truncate(CHECK_SUITE_DEPTH_MAX);
         if let Some(message) = &mut new.message {
             *message = bounded_text(message.trim_end());
             if message.is_empty() {
                 new.message = None;
             }
+        }
+        if let Some(output) = new.output.take() {
+            let end = output.floor_char_boundary(CHECK_OUTPUT_BYTES_MAX);
+            let shown = output.get(..end).unwrap_or_default().trim_matches('\n');
+            let fits = !shown.trim().is_empty() && self.outputs_bytes + shown.len() <= CHECK_OUTPUTS_BYTES_MAX;
+            new.output = fits.then(|| shown.to_owned());
+            self.outputs_bytes += new.output.as_ref().map_or(0, String::len);
         }
         if new.file.is_none()
             && new.status.is_bad()
@@ -295,7 +308,9 @@ impl MaxBad for CaseStatus {
 /// Returns the approximate memory of a case: its id is stored twice.
 fn weight(c: &CaseReport) -> usize {
     let suites: usize = c.suite.iter().map(|s| s.len() + size_of::<String>()).sum();
-    let texts = c.case.len() * 2 + c.file.as_ref().map_or(0, String::len) + c.message.as_ref().map_or(0, String::len);
+    let texts = c.case.len() * 2
+        + c.file.as_ref().map_or(0, String::len)
+        + c.message.iter().chain(&c.output).map(String::len).sum::<usize>();
     size_of::<CaseReport>() + texts + suites
 }
 

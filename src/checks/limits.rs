@@ -4,6 +4,9 @@
 pub const CHECK_LINE_BYTES_MAX: usize = 64 * 1024;
 /// The text kept with one case (headline and block).
 pub const CHECK_MESSAGE_BYTES_MAX: usize = 8 * 1024;
+/// What a case printed, and what all cases of a run printed, as far as it is kept.
+pub const CHECK_OUTPUT_BYTES_MAX: usize = 4 * 1024;
+pub const CHECK_OUTPUTS_BYTES_MAX: usize = 1024 * 1024;
 /// Cases remembered by name in one run; further ones are only counted.
 pub const CHECK_NAMED_MAX: usize = 100_000;
 /// Blocks of failure text, pending cases and panics a parser holds at once.

@@ -4,10 +4,10 @@
 //! A follower of the journal writes them, so nothing waits for a slow place. One that fails raises an alarm, once until it
 //! works again.
 
-use super::notify;
+use super::{git, notify};
 use crate::base::limits::CLIENT_READ_EVENTS_MAX;
 use crate::base::{ActionId, Seq, SessionId};
-use crate::cli::limits::{ANCHOR_ERROR_BYTES_MAX, ANCHOR_GIT_MS_MAX, ANCHORS_READ_BYTES_MAX};
+use crate::cli::limits::ANCHORS_READ_BYTES_MAX;
 use crate::config::AnchorSettings;
 use crate::host::Host;
 use crate::journal::{Anchor, Reader, Record, SignedAnchor, Signer};
@@ -18,36 +18,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// The notes of anchors.
 const NOTES: &str = "refs/notes/rightseat";
-
-/// What makes git run nothing that the repository or its user configured.
-const QUIET_GIT: [&str; 20] = [
-    "--no-pager",
-    "--no-optional-locks",
-    "-c",
-    "core.hooksPath=/dev/null",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "core.editor=true",
-    "-c",
-    "gc.auto=0",
-    "-c",
-    "maintenance.auto=false",
-    "-c",
-    "commit.gpgSign=false",
-    "-c",
-    "tag.gpgSign=false",
-    "-c",
-    "user.name=rightseat",
-    "-c",
-    "user.email=rightseat@localhost",
-];
 
 /// Follows a session and writes its anchors.
 pub struct Follower {
@@ -237,56 +210,14 @@ fn append(file: &Path, line: &str) -> std::io::Result<()> {
     file.sync_data()
 }
 
-/// A git that reads only the repository's own configuration, of which nothing is run.
-fn git(workspace: &Path) -> tokio::process::Command {
-    let mut git = tokio::process::Command::new("git");
-    git.args(QUIET_GIT).current_dir(workspace).env_clear();
-    git.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-    git.envs([("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_TERMINAL_PROMPT", "0")]);
-    git.envs([("GIT_NO_LAZY_FETCH", "1"), ("LC_ALL", "C")]);
-    git.stdin(Stdio::null()).kill_on_drop(true);
-    git
-}
-
-/// Runs git, and reads as much of what it says as is looked at.
-async fn output(git: tokio::process::Command) -> Result<String, String> {
-    let ended = tokio::time::timeout(Duration::from_millis(ANCHOR_GIT_MS_MAX), run(git)).await;
-    ended.map_err(|_| "git took too long".to_owned())?
-}
-
-async fn run(mut git: tokio::process::Command) -> Result<String, String> {
-    let fail = |error: std::io::Error| format!("git: {error}");
-    let mut child = git.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(fail)?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    // Each pipe is closed when enough is read: a git that has more to say ends then.
-    let (said, errors) = tokio::join!(bounded(stdout, ANCHORS_READ_BYTES_MAX), bounded(stderr, ANCHOR_ERROR_BYTES_MAX));
-    let (said, errors) = (said.map_err(fail)?, errors.map_err(fail)?);
-    let status = child.wait().await.map_err(fail)?;
-    if status.success() || said.len() >= ANCHORS_READ_BYTES_MAX {
-        return Ok(String::from_utf8_lossy(&said).into_owned());
-    }
-    Err(format!("git: {}", String::from_utf8_lossy(&errors).lines().last().unwrap_or("it failed")))
-}
-
-async fn bounded(pipe: Option<impl AsyncRead + Unpin>, bytes_max: usize) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if let Some(pipe) = pipe {
-        pipe.take(bytes_max as u64).read_to_end(&mut bytes).await?;
-    }
-    Ok(bytes)
-}
-
 async fn note(workspace: &Path, line: &str) -> Result<(), String> {
-    let mut git = git(workspace);
-    git.args(["notes", "--ref=rightseat", "append", "-m", line, "HEAD"]);
-    output(git).await.map(|_| ())
+    git::run(workspace, &["notes", "--ref=rightseat", "append", "-m", line, "HEAD"], b"").await.map(drop)
 }
 
 /// The anchors of a session in the notes of its workspace; none where there are no notes.
 pub async fn in_notes(workspace: &Path, session: &SessionId) -> Vec<SignedAnchor> {
-    let mut git = git(workspace);
-    git.args(["grep", "-h", "--no-color", "-F", "-e", session.as_str(), NOTES]);
-    of_session(&output(git).await.unwrap_or_default(), session)
+    let said = git::run(workspace, &["grep", "-h", "--no-color", "-F", "-e", session.as_str(), NOTES], b"").await;
+    of_session(&String::from_utf8_lossy(&said.unwrap_or_default()), session)
 }
 
 /// The anchors of a session in the file to which it writes them.
@@ -361,14 +292,5 @@ mod tests {
             assert!(append(other, "three").is_err() && in_file(other, &"s".into()).is_err(), "{}", other.display());
         }
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "one\ntwo\n");
-    }
-
-    #[tokio::test]
-    async fn no_more_is_read_of_git_than_is_looked_at() {
-        let mut endless = tokio::process::Command::new("sh");
-        endless.args(["-c", "while :; do echo 0123456789012345678901234567890123456789; done"]).kill_on_drop(true);
-        let mut child = endless.stdout(Stdio::piped()).spawn().unwrap();
-        assert_eq!(bounded(child.stdout.take(), 1_000).await.unwrap().len(), 1_000);
-        child.wait().await.unwrap();
     }
 }

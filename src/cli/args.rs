@@ -100,6 +100,9 @@ impl Shared {
 
 const VERDICT_HELP: &str = "Exit code 1 means that the action is not pending any more, or is not what --digest names.";
 
+const APPROVE_HELP: &str = "Exit code 1 means that the action is not pending any more, is not what --digest names, or has open \
+comments of yours.";
+
 /// A decision from a script.
 #[derive(Clone, Debug, Args)]
 pub struct VerdictArgs {
@@ -249,8 +252,14 @@ pub enum Command {
         yes: bool,
     },
     /// Approve a pending action from a script
-    #[command(after_help = VERDICT_HELP)]
-    Approve(VerdictArgs),
+    #[command(after_help = APPROVE_HELP)]
+    Approve {
+        #[command(flatten)]
+        verdict: VerdictArgs,
+        /// Approve although you have open comments on it; they go as notes
+        #[arg(long)]
+        despite_comments: bool,
+    },
     /// Deny a pending action from a script
     #[command(after_help = VERDICT_HELP)]
     Deny(VerdictArgs),
@@ -296,6 +305,17 @@ pub enum Command {
         /// Keep likely secrets instead of redacting them; a patch always keeps them
         #[arg(long)]
         no_redact: bool,
+    },
+    /// Note in git which lines of a commit came from which action
+    #[command(
+        after_help = "Exit code 1 means that no line of the commit did. The note is in refs/notes/rightseat-lines."
+    )]
+    Note {
+        /// Name of the session, or the beginning of it
+        session: String,
+        /// The commit
+        #[arg(default_value = "HEAD")]
+        commit: String,
     },
     /// Keep plans to use again with --plan
     Plan {

@@ -5,7 +5,8 @@ use super::Fail;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// No hook and no monitor of the repository runs: both are programs that whoever wrote the repository chose.
+/// No hook and no monitor of the repository runs: both are programs that whoever wrote the repository chose. Otherwise the
+/// user's own configuration counts, unlike in [`super::git`]: their filters make the files (Git LFS).
 const QUIET: [&str; 4] = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"];
 
 /// The directory in the worktree of this branch that corresponds to `dir`. The worktree is made beside the repository, as

@@ -8,11 +8,10 @@ use super::place::SessionPlace;
 use super::{Fail, maker, runner};
 use crate::base::{RelPath, UnixMs};
 use crate::checks::{Patterns, ProjectRoot, ProjectView, format_of};
-use crate::config::{CheckSettings, Paths, Polling, RiskSettings, TestCommand};
+use crate::config::{CheckSettings, Paths, Polling, TestCommand};
 use crate::host::{ChecksSetup, Judge as _, Setup};
 use crate::journal::{Journal, Signer};
 use crate::model::Command;
-use crate::policy::risk::Weights;
 use crate::port::{Clock, Workspace};
 use crate::workspace::egress::Broker;
 use crate::workspace::launch::Containment;
@@ -124,7 +123,7 @@ fn judge(
         tests: tests.iter().map(Command::spawn_argv).collect(),
         checks: tests,
         guarded: options.settings.guarded.clone(),
-        weights: weights(options.settings.risk),
+        weights: options.settings.risk,
         trusts_trials: false,
     };
     let sessions = place.dir.parent().unwrap_or(&place.dir).to_owned();
@@ -141,11 +140,6 @@ fn judge(
     let (judge, faults) = ProjectJudge::open(files, own).map_err(Fail::usage)?;
     warnings.extend(faults);
     Ok(judge)
-}
-
-fn weights(of: RiskSettings) -> Weights {
-    let RiskSettings { files, size, tests, commands, network, evidence, undo, guarded, drift } = of;
-    Weights { files, size, tests, commands, network, evidence, undo, guarded, drift }
 }
 
 /// The configured test command with the format that the configuration, its words or else its output tell; without one,

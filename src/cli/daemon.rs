@@ -145,6 +145,10 @@ pub async fn open(place: &SessionPlace, options: &SessionOptions) -> Result<Open
         let places = (options.settings.outward.anchor.clone(), options.workspace.clone());
         followers.push(tokio::spawn(Follower::new(host.clone(), &place.journal(), signer, places)?.follow()));
     }
+    if options.settings.outward.git_notes {
+        let follower = super::notes::Follower::new(host.clone(), &place.journal(), options.workspace.clone())?;
+        followers.push(tokio::spawn(follower.follow()));
+    }
     #[cfg(feature = "otlp")]
     if let Some(endpoint) = options.settings.outward.otlp_endpoint.clone() {
         let follower = super::otlp::Follower::new(host.clone(), &place.journal(), endpoint)?;

@@ -8,8 +8,8 @@ use super::limits::PROJECT_POLICIES_MAX;
 use crate::base::{Digest, RuleId};
 use crate::config::Paths;
 use crate::host::Judge;
+use crate::model::risk::RiskWeights;
 use crate::model::{Action, Command};
-use crate::policy::risk::Weights;
 use crate::policy::{Allowance, Judged, Listed, Place, Policy, Reach};
 use crate::port::Clock as _;
 use notify::event::{AccessKind, AccessMode, ModifyKind};
@@ -30,7 +30,7 @@ pub struct PolicyFiles {
     pub checks: Option<Command>,
     pub guarded: Vec<String>,
     pub trusts_trials: bool,
-    pub weights: Weights,
+    pub weights: RiskWeights,
 }
 
 /// The state of a file on the disk, to see that it changed; `None` for none.
@@ -173,7 +173,7 @@ impl Judge for ProjectJudge {
         faults.into_iter().next().map_or_else(|| Ok(Arc::new(judge) as Arc<dyn Judge>), Err)
     }
 
-    fn weights(&self) -> Weights {
+    fn weights(&self) -> RiskWeights {
         self.files.weights
     }
 

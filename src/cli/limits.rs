@@ -104,11 +104,17 @@ pub const HOME_UNSENT_MAX: usize = 100;
 pub const PLAN_FILES_MAX: usize = 200;
 /// How long a host that goes waits for its last notification.
 pub const NOTIFY_LAST_MS_MAX: u64 = 5_000;
-/// Milliseconds that git may take for an anchor, and bytes of a file or of notes in which anchors are looked for.
-pub const ANCHOR_GIT_MS_MAX: u64 = 5_000;
+/// Bytes of a file in which anchors are looked for.
 pub const ANCHORS_READ_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Bytes of what git says when it fails.
-pub const ANCHOR_ERROR_BYTES_MAX: usize = 4 * 1024;
+/// Milliseconds that git may take, bytes of what it says, and of what it says when it fails.
+pub const GIT_MS_MAX: u64 = 5_000;
+pub const GIT_SAID_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const GIT_ERROR_BYTES_MAX: usize = 4 * 1024;
+/// Files of a commit whose lines are looked up for its note, new commits that are noted after one command, and bytes of a
+/// note.
+pub const NOTE_FILES_MAX: usize = 200;
+pub const NOTE_COMMITS_MAX: usize = 20;
+pub const NOTE_BYTES_MAX: usize = 256 * 1024;
 /// Spans that wait for the collector, that are sent at once, and actions that are open; milliseconds that a request may take.
 #[cfg(feature = "otlp")]
 pub const OTLP_QUEUE_SPANS_MAX: usize = 2_048;

@@ -16,6 +16,7 @@ mod fleet;
 #[path = "no_fleet.rs"]
 mod fleet;
 mod gc;
+mod git;
 mod headless;
 mod home;
 mod judge;
@@ -29,6 +30,7 @@ mod maker;
 mod mentions;
 mod mistyped;
 mod neighbors;
+mod notes;
 mod notify;
 mod options;
 mod others;
@@ -197,14 +199,17 @@ fn dispatch(cli: Cli) -> Done {
         Some(Command::Delete { session, yes }) => home::delete(&shared, &session, yes),
         Some(Command::Gc { days, yes }) => gc::gc(&shared, days, yes),
         Some(Command::Inbox { json }) => list::inbox(&shared, json),
-        Some(Command::Approve(args)) => verdict::decide(&shared, Verdict::Approve, &args),
-        Some(Command::Deny(args)) => verdict::decide(&shared, Verdict::Deny, &args),
-        Some(Command::Redirect(args)) => verdict::decide(&shared, Verdict::Redirect, &args),
+        Some(Command::Approve { verdict, despite_comments }) => {
+            verdict::decide(&shared, Verdict::Approve, &verdict, despite_comments)
+        }
+        Some(Command::Deny(args)) => verdict::decide(&shared, Verdict::Deny, &args, false),
+        Some(Command::Redirect(args)) => verdict::decide(&shared, Verdict::Redirect, &args, false),
         Some(Command::Verify { target, anchor, json }) => record::verify(&shared, &target, anchor.as_deref(), json),
         Some(Command::Export { session, format, jsonl: _, pipeline, no_redact }) => {
             let extent = if pipeline { Extent::Pipeline } else { Extent::Whole };
             record::export(&shared, &session, (format, extent), !no_redact)
         }
+        Some(Command::Note { session, commit }) => notes::note(&shared, &session, &commit),
         Some(Command::Completions { shell }) => package::completions(shell),
         Some(Command::Man) => package::man(),
         Some(Command::Replay { session }) => replay::replay(&shared, &session),

@@ -24,14 +24,14 @@ pub fn key(shared: &Shared) -> Done {
 }
 
 /// Sends the verdict. It counts only for what `digest` says was seen; arming is for keys and does not apply.
-pub fn decide(shared: &Shared, verdict: Verdict, args: &VerdictArgs) -> Done {
+pub fn decide(shared: &Shared, verdict: Verdict, args: &VerdictArgs, despite_comments: bool) -> Done {
     let digest = Digest::parse(&args.digest).ok_or_else(|| {
         let text = "is not a digest: take the action's `digest` from `rightseat inbox --json`";
         Fail::usage(format!("{:?} {text}", args.digest))
     })?;
     let action = args.action.as_str().into();
-    let decision =
-        Decide { reason: args.reason.clone(), confirm: args.confirm.clone(), ..Decide::new(action, digest, verdict) };
+    let (reason, confirm) = (args.reason.clone(), args.confirm.clone());
+    let decision = Decide { reason, confirm, despite_comments, ..Decide::new(action, digest, verdict) };
     let answered = match &args.machine {
         Some(machine) => there(shared, machine, &args.session, decision),
         None => here(shared, &args.session, decision),
@@ -40,8 +40,10 @@ pub fn decide(shared: &Shared, verdict: Verdict, args: &VerdictArgs) -> Done {
         Ok(()) => print(&format!("{} {}", verdict.words(), args.action)).map(|()| DONE),
         // What is pending has changed: that is a result, and no mistake in the command.
         Err(error) => {
-            let is_over = [Code::StaleDigest, Code::NotHeld].map(Code::number).contains(&error.code);
-            Err(Fail { text: error.message, code: if is_over { NOT_SO } else { super::USAGE } })
+            let is_result = [Code::StaleDigest, Code::NotHeld, Code::Commented].map(Code::number).contains(&error.code);
+            let is_commented = error.code == Code::Commented.number();
+            let hint = if is_commented { " (--despite-comments does it here)" } else { "" };
+            Err(Fail { text: format!("{}{hint}", error.message), code: if is_result { NOT_SO } else { super::USAGE } })
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Settings of anchors: the places outside the journal that know its head.
+//! Settings of what a session leaves outside its journal: anchors of its head, and notes in git.
 
 use super::NatsSettings;
 use schemars::JsonSchema;
@@ -16,6 +16,15 @@ pub struct AnchorFile {
     pub git_note: Option<bool>,
     /// Command that is run with the line on its input, without a shell.
     pub command: Option<Vec<String>>,
+}
+
+/// What a session leaves in the git repository of its workspace.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GitFile {
+    /// After each command, note for commits that are new on `HEAD` which lines came from which action, in
+    /// `refs/notes/rightseat-lines`; nothing is pushed.
+    pub notes: Option<bool>,
 }
 
 /// The same with a value for each.
@@ -47,6 +56,8 @@ impl AnchorSettings {
 #[serde(default)]
 pub struct Outward {
     pub anchor: AnchorSettings,
+    /// Notes in git on the commits that commands make.
+    pub git_notes: bool,
     /// The collector of spans.
     pub otlp_endpoint: Option<String>,
     /// The fleet.

@@ -3,7 +3,8 @@
 use super::broker::Brokered;
 use super::layers::{IsolationChoice, Polling, Signs};
 use super::{
-    AnchorFile, Checks, ConfigError, HostFile, LayerFile, NatsFile, OtlpFile, Quiet, RiskFile, StateFile, StopFile,
+    AnchorFile, Checks, ConfigError, GitFile, HostFile, LayerFile, NatsFile, OtlpFile, Quiet, RiskFile, StateFile,
+    StopFile,
 };
 use crate::model::event::Mode;
 use schemars::JsonSchema;
@@ -45,6 +46,7 @@ pub struct File {
     pub hosts: BTreeMap<String, String>,
     pub stop: StopFile,
     pub anchor: AnchorFile,
+    pub git: GitFile,
     pub otlp: OtlpFile,
     pub nats: NatsFile,
     pub host: HostFile,

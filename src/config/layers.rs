@@ -1,7 +1,7 @@
 //! From files to settings: later layers win, the project's only where it tightens.
 
 use super::file::{File, Specialist};
-use super::{CheckSettings, Keeping, LayerSettings, Outward, Quiet, RiskSettings, StopSettings};
+use super::{CheckSettings, Keeping, LayerSettings, Outward, Quiet, StopSettings};
 use super::{broker, otlp};
 use crate::base::limits::{
     MODEL_BUDGET_ACTIONS, MODEL_BUDGET_COST_MICROS, MODEL_BUDGET_TOKENS, MODEL_BUDGET_TURNS, MODEL_BUDGET_WALL_MS,
@@ -9,6 +9,7 @@ use crate::base::limits::{
 };
 use crate::config::limits::APPROVAL_ARM_MS_MIN;
 use crate::model::event::{Isolation, Mode};
+use crate::model::risk::RiskWeights;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -120,7 +121,7 @@ pub struct Settings {
     pub keymap: String,
     pub editor: Option<String>,
     pub checks: CheckSettings,
-    pub risk: RiskSettings,
+    pub risk: RiskWeights,
     pub budget: Budget,
     #[serde(flatten)]
     pub terminal: Terminal,
@@ -184,7 +185,7 @@ impl Default for Settings {
             keymap: "default".to_owned(),
             editor: None,
             checks: CheckSettings::default(),
-            risk: RiskSettings::default(),
+            risk: RiskWeights::default(),
             budget: Budget {
                 tokens: MODEL_BUDGET_TOKENS,
                 money_micros: MODEL_BUDGET_COST_MICROS,
@@ -280,10 +281,11 @@ fn apply(s: &mut Settings, f: &File) {
     some(&mut s.notifications.quiet, &f.notifications.quiet);
     s.layer.apply(&f.layer);
     s.checks.apply(&f.checks);
-    s.risk.apply(&f.policy.risk);
+    f.policy.risk.apply(&mut s.risk);
     s.stop.apply(&f.stop);
     s.keeping.apply(&f.host, &f.state);
     s.outward.anchor.apply(&f.anchor);
+    set(&mut s.outward.git_notes, &f.git.notes);
     some(&mut s.outward.otlp_endpoint, &f.otlp.endpoint);
     s.outward.nats.apply(&f.nats);
     s.specialists.extend(f.specialists.clone());
@@ -298,7 +300,7 @@ fn micros(usd: f64) -> u64 {
 }
 
 /// The keys a project may set. All others need the user.
-const TIGHTENABLE: [&str; 17] = [
+const TIGHTENABLE: [&str; 18] = [
     "mode",
     "isolation",
     "budget.tokens",
@@ -316,6 +318,7 @@ const TIGHTENABLE: [&str; 17] = [
     "policy.risk.undo",
     "policy.risk.guarded",
     "policy.risk.drift",
+    "policy.risk.dependents",
 ];
 
 fn tighten(out: &mut Resolved, p: &File) {
@@ -368,7 +371,7 @@ fn tighten(out: &mut Resolved, p: &File) {
             taken.push("policy.guarded");
         }
     }
-    let (raised, lowered) = s.risk.raise(&p.policy.risk);
+    let (raised, lowered) = p.policy.risk.raise(&mut s.risk);
     taken.extend(raised);
     refused.extend(lowered);
     out.sources.extend(taken.into_iter().map(|k| (k.to_owned(), Layer::Project)));

@@ -23,7 +23,7 @@ mod risk;
 mod rows;
 mod stop;
 
-pub use anchor::{AnchorFile, AnchorSettings, Outward};
+pub use anchor::{AnchorFile, AnchorSettings, GitFile, Outward};
 pub use broker::Brokered;
 pub use checks::{CheckSettings, Checks};
 pub use error::ConfigError;
@@ -36,5 +36,5 @@ pub use nats::{NatsFile, NatsSettings, is_subject_word};
 pub use otlp::OtlpFile;
 pub use paths::{Paths, Places};
 pub use quiet::Quiet;
-pub use risk::{RiskFile, RiskSettings};
+pub use risk::RiskFile;
 pub use stop::{StopFile, StopSettings};

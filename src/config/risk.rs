@@ -1,5 +1,6 @@
 //! Settings of the risk score: how much each factor counts.
 
+use crate::model::risk::RiskWeights;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,81 +27,44 @@ pub struct RiskFile {
     pub guarded: Option<u64>,
     /// It goes beyond what its plan step declares.
     pub drift: Option<u64>,
+    /// Other code uses what is changed, by its names.
+    pub dependents: Option<u64>,
 }
+
+/// What the file says of one weight: its key, its value, and the weight that it sets.
+type Entry<'a> = (&'static str, Option<u64>, &'a mut u64);
 
 impl RiskFile {
-    /// Each with its key and its name in the configuration.
-    pub(super) fn all(&self) -> [(&'static str, Option<u64>); 9] {
+    fn entries<'a>(&self, of: &'a mut RiskWeights) -> [Entry<'a>; 10] {
         [
-            ("policy.risk.files", self.files),
-            ("policy.risk.size", self.size),
-            ("policy.risk.tests", self.tests),
-            ("policy.risk.commands", self.commands),
-            ("policy.risk.network", self.network),
-            ("policy.risk.evidence", self.evidence),
-            ("policy.risk.undo", self.undo),
-            ("policy.risk.guarded", self.guarded),
-            ("policy.risk.drift", self.drift),
-        ]
-    }
-}
-
-/// The same with a value for each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RiskSettings {
-    pub files: u64,
-    pub size: u64,
-    pub tests: u64,
-    pub commands: u64,
-    pub network: u64,
-    pub evidence: u64,
-    pub undo: u64,
-    pub guarded: u64,
-    pub drift: u64,
-}
-
-impl Default for RiskSettings {
-    fn default() -> Self {
-        Self {
-            files: 100,
-            size: 100,
-            tests: 100,
-            commands: 100,
-            network: 100,
-            evidence: 100,
-            undo: 100,
-            guarded: 100,
-            drift: 100,
-        }
-    }
-}
-
-impl RiskSettings {
-    fn all_mut(&mut self) -> [&mut u64; 9] {
-        [
-            &mut self.files,
-            &mut self.size,
-            &mut self.tests,
-            &mut self.commands,
-            &mut self.network,
-            &mut self.evidence,
-            &mut self.undo,
-            &mut self.guarded,
-            &mut self.drift,
+            ("policy.risk.files", self.files, &mut of.files),
+            ("policy.risk.size", self.size, &mut of.size),
+            ("policy.risk.tests", self.tests, &mut of.tests),
+            ("policy.risk.commands", self.commands, &mut of.commands),
+            ("policy.risk.network", self.network, &mut of.network),
+            ("policy.risk.evidence", self.evidence, &mut of.evidence),
+            ("policy.risk.undo", self.undo, &mut of.undo),
+            ("policy.risk.guarded", self.guarded, &mut of.guarded),
+            ("policy.risk.drift", self.drift, &mut of.drift),
+            ("policy.risk.dependents", self.dependents, &mut of.dependents),
         ]
     }
 
-    pub(super) fn apply(&mut self, file: &RiskFile) {
-        for (to, (_, from)) in self.all_mut().into_iter().zip(file.all()) {
+    /// Each with its key and its value.
+    pub(super) fn all(&self) -> [(&'static str, Option<u64>); 10] {
+        self.entries(&mut RiskWeights::default()).map(|(key, value, _)| (key, value))
+    }
+
+    pub(super) fn apply(&self, weights: &mut RiskWeights) {
+        for (_, from, to) in self.entries(weights) {
             *to = from.unwrap_or(*to);
         }
     }
 
     /// Takes what is higher; returns the keys that were taken, and those that would lower.
-    pub(super) fn raise(&mut self, file: &RiskFile) -> (Vec<&'static str>, Vec<&'static str>) {
+    pub(super) fn raise(&self, weights: &mut RiskWeights) -> (Vec<&'static str>, Vec<&'static str>) {
         let (mut taken, mut refused) = (Vec::new(), Vec::new());
-        for (to, (key, from)) in self.all_mut().into_iter().zip(file.all()) {
+        for (key, from, to) in self.entries(weights) {
             match from {
                 Some(value) if value > *to => {
                     *to = value;

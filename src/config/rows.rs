@@ -52,6 +52,7 @@ impl Settings {
             ("anchor.file", optional(self.outward.anchor.file.as_ref())),
             ("anchor.git_note", self.outward.anchor.git_note.to_string()),
             ("anchor.command", value(&self.outward.anchor.command)),
+            ("git.notes", self.outward.git_notes.to_string()),
             ("otlp.endpoint", optional(self.outward.otlp_endpoint.as_ref())),
             ("policy.risk.files", self.risk.files.to_string()),
             ("policy.risk.size", self.risk.size.to_string()),
@@ -62,6 +63,7 @@ impl Settings {
             ("policy.risk.undo", self.risk.undo.to_string()),
             ("policy.risk.guarded", self.risk.guarded.to_string()),
             ("policy.risk.drift", self.risk.drift.to_string()),
+            ("policy.risk.dependents", self.risk.dependents.to_string()),
             ("stop.drill", self.stop.drill.to_string()),
             ("stop.unattended_freeze_min", self.stop.unattended_freeze_min.to_string()),
         ];

@@ -109,6 +109,20 @@ pub const COVERED_LINES_MAX: usize = 2_000;
 /// Guarded files of a command whose contents are recorded, and bytes of all of them.
 pub const SIDES_FILES_MAX: usize = 32;
 pub const SIDES_BYTES_MAX: usize = 256 * 1024;
+/// Files of one read that are recorded with their digests.
+pub const READS_RECORDED_MAX: usize = 20;
+/// Who depends on a pending edit: files of it that are compared, bytes of one side of a file, changed names that are
+/// looked for, files of the workspace that are read, bytes of them and of what is parsed, places that are recorded, edits
+/// that wait for the search, and its time, milliseconds.
+pub const DEPENDENTS_CHANGED_FILES_MAX: usize = 20;
+pub const DEPENDENTS_CHANGED_BYTES_MAX: u64 = 512 * 1024;
+pub const DEPENDENTS_NAMES_MAX: usize = 20;
+pub const DEPENDENTS_FILES_MAX: usize = 20_000;
+pub const DEPENDENTS_READ_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const DEPENDENTS_PARSED_BYTES_MAX: usize = 8 * 1024 * 1024;
+pub const DEPENDENTS_PLACES_RECORDED_MAX: usize = 8;
+pub const DEPENDENTS_EDITS_WAITING_MAX: usize = 32;
+pub const DEPENDENTS_MS_MAX: u64 = 3_000;
 /// Events from which on a client that asks for the recent part is not sent all of them.
 pub const CLIENT_RECENT_EVENTS_MIN: u64 = 1_000;
 /// The last events in the recent part, and their bytes.

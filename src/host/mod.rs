@@ -9,6 +9,7 @@ mod clients;
 mod comments;
 mod compare;
 mod countdown;
+mod dependents;
 mod drill;
 mod encoding;
 mod find;
@@ -38,8 +39,8 @@ use crate::journal::Journal;
 use crate::model::check::CaseReport;
 use crate::model::decide::Ruling;
 use crate::model::event::{AgentBadge, Isolation, Mode, RunAfter, SessionEnded};
+use crate::model::risk::RiskWeights;
 use crate::model::{Action, AlarmKind, Command, Role};
-use crate::policy::risk::Weights;
 use crate::policy::{Allowance, Judged, Listed, Reach};
 use crate::port::{Agent, AgentSeat, Clock, Neighbors, Workspace};
 use crate::wire::{AgentRow, Decide, RpcError};
@@ -90,8 +91,8 @@ pub trait Judge: Send + Sync {
         None
     }
     /// How much each factor of the risk counts.
-    fn weights(&self) -> Weights {
-        Weights::default()
+    fn weights(&self) -> RiskWeights {
+        RiskWeights::default()
     }
     /// Of everything that rulings depend on.
     fn digest(&self) -> Digest;

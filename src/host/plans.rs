@@ -199,7 +199,7 @@ pub fn decide(gate: &mut Gate, client: &ClientId, decide: PlanDecide) -> Result<
     let Some((action, seen)) = held else {
         return Err(RpcError::invalid("nothing asks about the plan now: `plan/write` puts a text under review"));
     };
-    gate.decide(client, Decide { reason, ..Decide::new(action, seen, verdict) })?;
+    gate.decide((client, true), Decide { reason, ..Decide::new(action, seen, verdict) })?;
     self::latest(gate)
 }
 

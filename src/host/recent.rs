@@ -48,7 +48,8 @@ fn keep(record: &Record) -> Keep {
         | "client_changed" | "plan_commented" | "commented" => Keep::Standing,
         "session_opened" | "alarm" | "plan_decided" | "checkpointed" => Keep::Some,
         "observed" if record.body.contains(r#""unsupervised""#) => Keep::Some,
-        "proposed" | "ruled" | "held" | "decided" | "started" | "finished" | "lapsed" | "explained" => Keep::OfAction,
+        "proposed" | "ruled" | "held" | "decided" | "started" | "finished" | "lapsed" | "explained"
+        | "dependents_found" => Keep::OfAction,
         "check_started" | "check_reported" | "check_finished" => Keep::OfRun,
         _ => Keep::No,
     }

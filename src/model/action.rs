@@ -266,6 +266,37 @@ pub enum Executor {
     Agent,
 }
 
+/// Lines of a file, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineRange {
+    pub from: u32,
+    /// The number of them; absent for all that follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<u32>,
+}
+
+impl LineRange {
+    /// The lines that a request names by its first one and their number; `None` where it means the whole file.
+    pub fn of(first: Option<u64>, count: Option<u64>) -> Option<Self> {
+        if first.is_none_or(|first| first <= 1) && count.is_none() {
+            return None;
+        }
+        let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        Some(Self { from: number(first.unwrap_or(1)).max(1), lines: count.map(number) })
+    }
+
+    /// For people: `lines 3–9`, or `lines 3 on`.
+    pub fn words(self) -> String {
+        match self.lines {
+            Some(1) => format!("line {}", self.from),
+            Some(lines) => {
+                format!("lines {}\u{2013}{}", self.from, self.from.saturating_add(lines.saturating_sub(1)))
+            }
+            None => format!("lines {} on", self.from),
+        }
+    }
+}
+
 /// The input from an agent: an action without id, revision, digest or risk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
@@ -281,6 +312,8 @@ pub struct Proposal {
     pub options: Vec<RequestOption>,
     /// Of a request in the agent's own words: covers all of them, also what the body does not hold.
     pub request: Option<Digest>,
+    /// Of a read: the lines that the agent is shown.
+    pub part: Option<LineRange>,
 }
 
 impl Proposal {
@@ -295,6 +328,7 @@ impl Proposal {
             trial: None,
             options: Vec::new(),
             request: None,
+            part: None,
         }
     }
 
@@ -346,6 +380,8 @@ pub struct Action {
     pub author: Author,
     /// A three-way merge left conflict markers in it: it must be edited before it can be approved.
     pub conflicted: bool,
+    /// Of a read: the lines that the agent is shown. Consent covers the whole file.
+    pub part: Option<LineRange>,
 }
 
 /// The author of a revision of an action.
@@ -362,7 +398,7 @@ pub enum Author {
 impl Action {
     /// The first revision of a proposal under this id. `files` are its drafts as the host resolved them on the disk.
     pub fn file(id: ActionId, proposal: Proposal, files: Option<Vec<FileEdit>>) -> Self {
-        let Proposal { title, body, rationale, step, executor, checks, trial, options, request } = proposal;
+        let Proposal { title, body, rationale, step, executor, checks, trial, options, request, part } = proposal;
         let body = match (body, trial) {
             (Body::Edit(_), _) => ActionBody::Edit(files.unwrap_or_default()),
             (Body::Command(command), None) => ActionBody::Command(command),
@@ -389,6 +425,7 @@ impl Action {
             request: request.map(Box::new),
             author: Author::Agent,
             conflicted: false,
+            part,
         };
         action.digest = action.covered();
         action

@@ -1,7 +1,7 @@
 //! An action in JSON: `kind` and beside it only the fields of that kind, in the order that released journals have.
 
 use super::action::{
-    Action, ActionBody, Author, Command, Executor, FileEdit, Kind, Rationale, Risk, Touches, TrialBudget,
+    Action, ActionBody, Author, Command, Executor, FileEdit, Kind, LineRange, Rationale, Risk, Touches, TrialBudget,
 };
 use super::form::Form;
 use super::offer::RequestOption;
@@ -49,13 +49,15 @@ struct Json<'a> {
     marks: Marks,
 }
 
-/// How this revision came about.
+/// How this revision came about, and the lines of a read.
 #[derive(Serialize, Deserialize)]
 struct Marks {
     #[serde(default, skip_serializing_if = "is_default")]
     author: Author,
     #[serde(default, skip_serializing_if = "is_default")]
     conflicted: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part: Option<LineRange>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -84,7 +86,7 @@ impl Serialize for Action {
             trial: self.trial().map(Cow::Borrowed),
             options: Cow::Borrowed(&self.options),
             request: self.request.as_deref().copied(),
-            marks: Marks { author: self.author, conflicted: self.conflicted },
+            marks: Marks { author: self.author, conflicted: self.conflicted, part: self.part },
         };
         json.serialize(to)
     }
@@ -126,6 +128,7 @@ impl<'de> Deserialize<'de> for Action {
             request: json.request.map(Box::new),
             author: json.marks.author,
             conflicted: json.marks.conflicted,
+            part: json.marks.part,
         })
     }
 }

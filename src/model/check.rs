@@ -38,6 +38,9 @@ pub struct CaseReport {
     pub status: CaseStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// What it printed, where its runner's report has that; bounded, foreign text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,6 +83,9 @@ pub struct CoveredFile {
     pub path: RelPath,
     pub ran: Vec<u32>,
     pub missed: Vec<u32>,
+    /// Of that version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Digest>,
 }
 
 /// A run ended. `exit` is the exit code, or 128 + signal; `None` when it was stopped by us.

@@ -6,6 +6,8 @@ pub const CHANGES_KEPT_MAX: usize = 10_000;
 pub const ANOMALIES_KEPT_MAX: usize = 100;
 /// Actions that a question about the present (the last edit, the last output) looks back over.
 pub const ACTIONS_RECENT_MAX: usize = 1_000;
+/// Open comments that a refused approval names.
+pub const OPEN_COMMENTS_NAMED_MAX: usize = 5;
 /// Output of one action that stays in memory.
 pub const ACTION_TAIL_BYTES_MAX: usize = 64 * 1024;
 /// Messages about, and alarms on, one action that stay in memory.

@@ -20,6 +20,7 @@ pub mod offer;
 mod open;
 pub mod plan;
 mod prompt;
+pub mod risk;
 pub mod role;
 pub mod session;
 mod trial;

@@ -1,18 +1,31 @@
 //! What the host itself saw before an action: what the agent read, the last test run, the user's words. It is derived
 //! from the session, so that a claim can be told from an observation.
 
-use crate::base::{ActionId, RelPath, RunId, Seq, UnixMs};
-use crate::model::action::{ActionBody, Author, FileChange};
+use crate::base::{ActionId, Digest, RelPath, RunId, Seq, UnixMs};
+use crate::model::action::{ActionBody, Author, FileChange, LineRange};
+use crate::model::check::CoveredFile;
 use crate::model::event::OutcomeWord;
 use crate::model::session::{ActionState, Phase, Run, Session, Speaker};
 use crate::model::{Action, Evidence, EvidenceKind};
 use crate::policy::limits::{GROUNDS_ACTIONS_MAX, GROUNDS_ENTRIES_MAX, GROUNDS_FILES_MAX};
+use regex::Regex;
+use std::sync::OnceLock;
 
 /// One observation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ground {
     /// The agent read it, or a directory above it, or ran a command that names it. `changed` is a later change.
-    Read { path: String, by: ActionId, at: UnixMs, changed: Option<ActionId> },
+    /// `part` are the lines that it was shown, where not all; `digest` the version that the host read.
+    Read {
+        path: String,
+        by: ActionId,
+        at: UnixMs,
+        part: Option<LineRange>,
+        digest: Option<Digest>,
+        /// Nobody's action changed it, and it is not what was read.
+        is_other: bool,
+        changed: Option<ActionId>,
+    },
     /// It changes a file that it was not seen to read, although other reads were seen.
     NotRead { path: RelPath },
     /// The last test run before it.
@@ -63,12 +76,22 @@ pub fn of(session: &Session, state: &ActionState) -> Vec<Ground> {
     for file in state.action.files().iter().filter(|file| file.change != FileChange::Create).take(GROUNDS_FILES_MAX) {
         let path = file.source();
         match before(session, id).find(|earlier| shows(&earlier.action, path.as_str())) {
-            Some(earlier) => found.push(Ground::Read {
-                path: path.to_string(),
-                by: earlier.action.id.clone(),
-                at: earlier.times.finished_at.unwrap_or(earlier.times.proposed_at),
-                changed: changed_since(session, path, earlier, id),
-            }),
+            Some(earlier) => {
+                let mut reads = earlier.finished.iter().flat_map(|finished| &finished.reads);
+                let read = reads.find(|read| read.path == *path);
+                let digest = read.and_then(|read| read.digest);
+                let before = file.before.as_ref().map(|content| content.digest());
+                let changed = changed_since(session, path, earlier, id);
+                found.push(Ground::Read {
+                    path: path.to_string(),
+                    by: earlier.action.id.clone(),
+                    at: earlier.times.finished_at.unwrap_or(earlier.times.proposed_at),
+                    part: read.and_then(|read| read.part).or_else(|| part_of(&earlier.action, path.as_str())),
+                    digest,
+                    is_other: changed.is_none() && digest.is_some() && digest != before,
+                    changed,
+                });
+            }
             None if sees_reads => found.push(Ground::NotRead { path: path.clone() }),
             None => {}
         }
@@ -79,6 +102,23 @@ pub fn of(session: &Session, state: &ActionState) -> Vec<Ground> {
     let words = entries.filter(|entry| entry.seq < seq).find(|entry| entry.speaker == Speaker::Human);
     found.extend(words.map(|entry| Ground::Words { seq: entry.seq, text: entry.text.clone() }));
     found
+}
+
+/// The lines of a file that the words of a plain command show: `sed -n 3,9p FILE`, `head -n 20 FILE`.
+fn part_of(action: &Action, path: &str) -> Option<LineRange> {
+    static PATTERN: OnceLock<Option<Regex>> = OnceLock::new();
+    let pattern = r#"^\s*(?:sed\s+-n\s+['"]?(\d{1,9}),(\d{1,9})p['"]?|head\s+-(?:n\s*)?(\d{1,9}))\s+(\S+)\s*$"#;
+    let pattern = PATTERN.get_or_init(|| Regex::new(pattern).ok()).as_ref()?;
+    let ActionBody::Command(command) = &action.body else { return None };
+    let line = command.line();
+    let found = pattern.captures(&line)?;
+    let number = |at: usize| found.get(at).and_then(|digits| digits.as_str().parse::<u64>().ok());
+    let names = found.get(4).is_some_and(|name| path.ends_with(name.as_str().trim_start_matches("./")));
+    match (number(1), number(2), number(3)) {
+        _ if !names => None,
+        (Some(from), Some(to), _) => LineRange::of(Some(from), Some(to.checked_sub(from)?.saturating_add(1))),
+        (_, _, count) => LineRange::of(None, count),
+    }
 }
 
 /// A later action that changed the file.
@@ -102,15 +142,19 @@ fn run_before(session: &Session, seq: Seq) -> Option<Ground> {
     Some(Ground::Run { run: run.started.run.clone(), at, passed: finished.passed, failed: finished.failed, first })
 }
 
-/// The newest run of a candidate with this action in it that has coverage.
-fn covered(session: &Session, id: &ActionId) -> Option<Ground> {
+/// The newest run of a candidate with this action in it that has coverage, and that.
+pub fn coverage<'a>(session: &'a Session, id: &ActionId) -> Option<(&'a Run, &'a [CoveredFile])> {
     let is_about =
         |run: &&Run| run.started.what.as_deref().and_then(|what| what.split(' ').next()) == Some(id.as_str());
     let mut runs = session.checks.runs().rev().filter(is_about);
-    let (run, covered) = runs.find_map(|run| {
-        let covered = &run.finished.as_ref()?.covered;
+    runs.find_map(|run| {
+        let covered = run.finished.as_ref()?.covered.as_slice();
         (!covered.is_empty()).then_some((run, covered))
-    })?;
+    })
+}
+
+fn covered(session: &Session, id: &ActionId) -> Option<Ground> {
+    let (run, covered) = coverage(session, id)?;
     let ran: usize = covered.iter().map(|file| file.ran.len()).sum();
     let missed = covered.iter().flat_map(|file| file.missed.iter().map(|line| format!("{}:{line}", file.path)));
     let all = ran + covered.iter().map(|file| file.missed.len()).sum::<usize>();
@@ -163,6 +207,17 @@ mod tests {
 
     fn action(body: Body) -> Action {
         Action::file("a1".into(), Proposal::new("x", body), None)
+    }
+
+    #[test]
+    fn the_lines_that_a_plain_command_shows_are_known() {
+        let of = |line: &str| part_of(&action(Body::Command(Command::shell(line))), "src/a.py").map(LineRange::words);
+        assert_eq!(of("sed -n 3,9p src/a.py").as_deref(), Some("lines 3\u{2013}9"));
+        assert_eq!(of("sed -n '3,3p' ./src/a.py").as_deref(), Some("line 3"));
+        assert_eq!(of("head -20 a.py").as_deref(), Some("lines 1\u{2013}20"));
+        for line in ["cat src/a.py", "sed -n 3,9p b.py", "sed -n 9,3p src/a.py", "head -n 3 src/a.py | tail -1"] {
+            assert_eq!(of(line), None, "{line}");
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use crate::checks::is_test;
 use crate::model::action::Risk;
+use crate::model::event::Dependents;
+use crate::model::risk::RiskWeights;
 use crate::model::{Action, FileChange, FileEdit, Kind};
 use crate::policy::Class;
 use std::collections::HashMap;
@@ -85,36 +87,6 @@ fn of_files(files: u64) -> u8 {
     }
 }
 
-/// How much each factor counts, in percent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Weights {
-    pub files: u64,
-    pub size: u64,
-    pub tests: u64,
-    pub commands: u64,
-    pub network: u64,
-    pub evidence: u64,
-    pub undo: u64,
-    pub guarded: u64,
-    pub drift: u64,
-}
-
-impl Default for Weights {
-    fn default() -> Self {
-        Self {
-            files: 100,
-            size: 100,
-            tests: 100,
-            commands: 100,
-            network: 100,
-            evidence: 100,
-            undo: 100,
-            guarded: 100,
-            drift: 100,
-        }
-    }
-}
-
 /// What the host found out about an action.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen {
@@ -146,7 +118,7 @@ impl Factors {
         }
     }
 
-    fn of_files(&mut self, action: &Action, size: Size, weights: &Weights) {
+    fn of_files(&mut self, action: &Action, size: Size, weights: &RiskWeights) {
         let files: Vec<&FileEdit> = action.files().iter().collect();
         if !files.is_empty() {
             self.add(of_files(files.len() as u64), weights.files, counted(files.len() as u64, false));
@@ -170,7 +142,7 @@ impl Factors {
 }
 
 /// The risk of an action, of what was found out about it.
-pub fn risk(action: &Action, seen: &Seen, weights: &Weights) -> Risk {
+pub fn risk(action: &Action, seen: &Seen, weights: &RiskWeights) -> Risk {
     let mut factors = Factors(Risk::default());
     factors.of_files(action, seen.size, weights);
     match action.kind() {
@@ -202,6 +174,32 @@ pub fn risk(action: &Action, seen: &Seen, weights: &Weights) -> Risk {
     if action.rationale.as_ref().is_none_or(|r| r.evidence.is_empty()) && action.kind() != Kind::Read {
         factors.add(10, weights.evidence, "no evidence given");
     }
+    factors.0
+}
+
+/// What the use of changed definitions in other places adds to the risk: most where they do not fit any more.
+fn of_dependents(found: &Dependents) -> u8 {
+    let of_places = match found.places {
+        0 => 0,
+        1..=3 => 3,
+        4..=20 => 8,
+        21..=100 => 15,
+        101.. => 25,
+    };
+    if found.broken && found.places > 0 { of_places + 10 } else { of_places }
+}
+
+/// The risk with what depends on the action.
+pub fn with_dependents(risk: Risk, found: &Dependents, weights: &RiskWeights) -> Risk {
+    let mut factors = Factors(risk);
+    let names = match found.names.as_slice() {
+        [] => return factors.0,
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [one, two, more @ ..] => format!("{one}, {two} and {} more", more.len()),
+    };
+    let verb = if found.names.len() == 1 { "is" } else { "are" };
+    factors.add(of_dependents(found), weights.dependents, format!("{names} {verb} used in {}", found.words()));
     factors.0
 }
 
@@ -237,13 +235,35 @@ mod tests {
         let proposal = Proposal::new("x", Body::Command(Command::shell("curl example.org")));
         let action = Action::file("a1".into(), proposal, None);
         let seen = Seen { class: Class::Network, size: Size::default(), is_guarded: true, drift: true };
-        let of = |weights: Weights| risk(&action, &seen, &weights);
-        let usual = of(Weights::default());
+        let of = |weights: RiskWeights| risk(&action, &seen, &weights);
+        let usual = of(RiskWeights::default());
         assert_eq!(usual.score, 100);
         let factors = ["runs a command that reaches the network", "cannot be undone here", "at a guard rail"];
         assert_eq!(usual.factors.get(..3), Some(&factors.map(str::to_owned)[..]));
-        let none = Weights { network: 0, guarded: 0, drift: 0, undo: 0, evidence: 50, ..Weights::default() };
+        let none = RiskWeights { network: 0, guarded: 0, drift: 0, undo: 0, evidence: 50, ..RiskWeights::default() };
         assert_eq!((of(none).score, of(none).factors), (5, vec!["no evidence given".to_owned()]));
+    }
+
+    #[test]
+    fn who_depends_on_a_change_weighs_by_how_many_and_by_whether_it_still_fits() {
+        let found = |places, broken| Dependents {
+            names: vec!["total".into()],
+            broken,
+            places,
+            files: 2,
+            ..Dependents::default()
+        };
+        let of = |found: &Dependents| with_dependents(Risk::default(), found, &RiskWeights::default());
+        assert_eq!(
+            of(&found(5, false)),
+            Risk { score: 8, factors: vec!["total is used in 5 places in 2 files".into()] }
+        );
+        assert_eq!((of(&found(5, true)).score, of(&found(0, true)).score), (18, 0));
+        let more = Dependents { more: true, names: vec!["a".into(), "b".into(), "c".into()], ..found(200, false) };
+        assert_eq!(of(&more).factors, ["a, b and 1 more are used in at least 200 places in 2 files"]);
+        let none =
+            with_dependents(Risk::default(), &found(5, true), &RiskWeights { dependents: 0, ..RiskWeights::default() });
+        assert_eq!(none, Risk::default());
     }
 
     #[test]

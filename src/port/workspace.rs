@@ -186,6 +186,8 @@ pub struct Performed {
     pub layer: InLayer,
     /// What guarded files among `files` held.
     pub sides: Vec<Sides>,
+    /// Of a command, in words: what tests check less after it.
+    pub weakened: Option<String>,
 }
 
 impl Performed {
@@ -205,6 +207,7 @@ impl Performed {
             held: Vec::new(),
             layer: InLayer::default(),
             sides: Vec::new(),
+            weakened: None,
         }
     }
 }

@@ -20,6 +20,12 @@ pub(super) struct Definition {
     pub owner: Option<Range<usize>>,
 }
 
+/// Returns whether a node is a name in the code: not a keyword, a comment or a text.
+pub(super) fn is_identifier(node: Node<'_>) -> bool {
+    // Ruby's classes are constants; commands of shells are words.
+    node.child_count() == 0 && (node.kind().ends_with("identifier") || matches!(node.kind(), "constant" | "word"))
+}
+
 /// The place where a defining node keeps its name, and the condition under which it counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Site {

@@ -14,6 +14,8 @@ pub const SYMBOL_NAME_BYTES_MAX: usize = 200;
 pub const SYNTAX_INDENTATIONS_MAX: usize = 250;
 /// Bytes of here-document words that may be open in a Ruby source (its scanner overflows near 1020).
 pub const SYNTAX_HERE_DOCUMENT_BYTES_MAX: usize = 800;
+/// Bytes of the shortest name whose uses are looked for: shorter ones could be anything.
+pub const REFERENCE_NAME_BYTES_MIN: usize = 3;
 /// Lines for which colors are given at one time.
 pub const HIGHLIGHT_WINDOW_LINES_MAX: usize = 10_000;
 /// Bytes for which colors are given at one time.

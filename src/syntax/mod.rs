@@ -11,6 +11,7 @@ pub mod language;
 pub mod limits;
 pub mod parse;
 mod query;
+pub mod references;
 pub mod scope;
 pub mod structure;
 pub mod symbols;

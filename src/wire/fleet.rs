@@ -30,6 +30,9 @@ pub struct Order {
     pub reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<String>,
+    /// As with [`super::Decide`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub despite_comments: bool,
     /// Differs from order to order: none is accepted twice.
     pub nonce: String,
     pub expires: UnixMs,

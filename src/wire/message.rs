@@ -30,6 +30,8 @@ pub enum Code {
     Forbidden,
     /// Changes that may be the user's: the request has to say which of them it means.
     ChoiceNeeded,
+    /// The user has comments on the action that the agent was not given yet.
+    Commented,
 }
 
 impl Code {
@@ -48,6 +50,7 @@ impl Code {
             Self::GateClosed => -32013,
             Self::Forbidden => -32014,
             Self::ChoiceNeeded => -32015,
+            Self::Commented => -32016,
         }
     }
 }
@@ -82,6 +85,7 @@ impl From<Refusal> for RpcError {
             Refusal::GateClosed(_) => Code::GateClosed,
             Refusal::Forbidden { .. } => Code::Forbidden,
             Refusal::Overloaded(_) => Code::Overloaded,
+            Refusal::Commented(_) => Code::Commented,
         };
         Self::new(code, refusal.to_string())
     }

@@ -183,6 +183,9 @@ pub struct Decide {
     /// For a command: its network in the layer, instead of the configured one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
+    /// Of a script or an inbox: approve although the user has open comments on it, which go along as notes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub despite_comments: bool,
 }
 
 impl Decide {
@@ -199,6 +202,7 @@ impl Decide {
             edited: None,
             hunks: None,
             network: None,
+            despite_comments: false,
         }
     }
 }

@@ -18,9 +18,9 @@ const LICENCES: &[(&str, &[(&str, &str)])] = &[
         "Command::new(",
         &[
             ("src/agent/llm/keys.rs", "the user's own command that prints a key"),
-            ("src/cli/anchor.rs", "git, for the notes that are anchors"),
             ("src/cli/branch.rs", "git, which makes the worktree that the user asked for"),
             ("src/cli/daemon.rs", "starts the session's host"),
+            ("src/cli/git.rs", "git, for anchors and notes; it runs nothing of the repository's"),
             ("src/cli/notify.rs", "the user's own command that notifies them"),
             ("src/cli/runner.rs", "asks the Python on PATH whether it has pytest"),
             ("src/cli/ssh/mod.rs", "starts ssh"),

@@ -401,6 +401,11 @@ fn a_reason_that_does_not_fit_the_action_is_said() {
         said.push(seat.ever("a contradiction", |e| e["what"] == "contradiction" && !said.contains(e)));
     }
     assert!(said.iter().all(|alarm| alarm["action"] == held["action"]));
+    let read = seat.ever("the read", |e| e["kind"] == "finished" && e["reads"].is_array())["reads"][0].clone();
+    let before = seat.proposal(&held["action"])["files"][0]["before"].clone();
+    assert_eq!(read["path"], "calc.py");
+    assert_eq!(before.as_str(), Some("def add(a, b):\n    return a - b\n"));
+    assert!(read["digest"].is_string(), "the version that was read is on record: {read}");
     let texts: Vec<_> = said.iter().map(|alarm| alarm["text"].as_str().unwrap()).collect();
     assert!(texts.iter().any(|text| text.contains("changes by more than only formatting")), "{texts:?}");
     assert!(texts.iter().any(|text| text.contains("cites util.py, which it was not seen to read")), "{texts:?}");
@@ -425,7 +430,9 @@ fn coverage_and_patterns_of_the_users_own_are_read() {
     let own = seat.ask("candidate/test", json!({"action": held["action"], "digest": held["digest"]}));
     let finished = seat.wait_kind("check_finished");
     assert_eq!((&finished["passed"], &finished["failed"]), (&json!(1), &json!(1)), "{finished}");
-    assert_eq!(finished["covered"], json!([{"path": "calc.sh", "ran": [1], "missed": [2]}]));
+    let covered = &finished["covered"][0];
+    assert_eq!((&covered["path"], &covered["ran"], &covered["missed"]), (&json!("calc.sh"), &json!([1]), &json!([2])));
+    assert!(covered["content"].is_string(), "the version that was tested is named: {finished}");
     seat.finished(&own["action"]);
     assert!(!room.exists("cov.info"), "the workspace has no trace of it");
 }
@@ -516,4 +523,20 @@ fn who_attaches_to_a_host_that_is_just_ending_gets_the_next_one() {
     again.held();
     ending.join().expect("no panic");
     again.ask("session/close", json!({}));
+}
+
+/// A command that changes a test is compared as an edit is.
+#[test]
+fn a_test_that_a_command_weakens_is_said() {
+    let test = "import calc\n\n\ndef test_add():\n    assert calc.add(2, 3) == 5\n";
+    let room = Room::with(&[("calc.py", "def add(a, b):\n    return a - b\n"), ("test_calc.py", test)]);
+    let room = room.without_layers();
+    let command = "sed -i 's/assert calc.*/pass/' test_calc.py";
+    let script = room.script(&[json!({"run": {"command": command}}), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    seat.approve(&held);
+    let alarm = seat.ever("the alarm", |e| e["what"] == "weakened_test");
+    assert_eq!(alarm["action"], held["action"], "{alarm}");
+    assert!(alarm["text"].as_str().unwrap().contains("test_calc.py:5"), "{alarm}");
 }

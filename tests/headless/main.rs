@@ -23,6 +23,7 @@ mod broker;
 mod comments;
 mod compare;
 mod crash;
+mod dependents;
 mod doubt;
 mod drill;
 mod egress;
@@ -33,6 +34,7 @@ mod layer;
 mod life;
 mod lists;
 #[cfg(feature = "otlp")]
+mod notes;
 mod otlp;
 mod plan;
 mod prompts;

@@ -105,3 +105,30 @@ fn the_agents_own_commands_cannot_attach() {
     assert!(alarm["text"].as_str().is_some_and(|text| text.contains("refused")), "{alarm}");
     seat.close();
 }
+
+/// A script sees no comments: an approval with open ones is refused with the list, unless it says that it knows.
+#[test]
+fn a_script_does_not_approve_over_open_comments() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let script =
+        room.script(&[json!({"edit": {"path": "a.txt", "old": "one", "new": "two"}}), json!({"told": "not so loud"})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let session = only_session(&room);
+    let on = json!({"file": {"path": "a.txt", "action": held["action"]}});
+    let comment = json!({"op": "add", "digest": held["digest"], "on": on, "line": 1, "text": "not so loud"});
+    seat.try_ask("session/comment", comment).unwrap();
+    let row = pending(&room);
+    let (action, digest) = (name_of(&row, "id"), name_of(&row, "digest"));
+    let args = ["approve", &session, &action, "--digest", &digest];
+    let (code, _, err) = room.run(&args);
+    assert_eq!((code, room.read("a.txt").as_str()), (1, "one\n"), "{err}");
+    assert!(err.contains("k1 a.txt line 1: not so loud") && err.contains("--despite-comments"), "{err}");
+    let (code, out, err) = room.run(&[&args[..], &["--despite-comments"]].concat());
+    assert_eq!((code, out.trim()), (0, format!("approved {action}").as_str()), "{err}");
+    seat.finished(&json!(action));
+    let sent = |e: &Value| e["kind"] == "commented" && e["comment"]["state"] == "sent";
+    assert_eq!(seat.ever("the comment goes along", sent)["comment"]["id"], "k1");
+    seat.close();
+    assert_verifies(&room, &session);
+}

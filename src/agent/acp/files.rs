@@ -13,7 +13,7 @@ use crate::agent::acp::limits::ACP_FILE_BYTES_MAX;
 use crate::agent::catalog::Level;
 use crate::base::{Digest, RelPath};
 use crate::model::Proposal;
-use crate::model::action::{Body, Rationale};
+use crate::model::action::{Body, LineRange, Rationale};
 use crate::model::draft::{After, Draft};
 use serde_json::Value;
 
@@ -148,6 +148,7 @@ pub fn read_asked(id: Id, params: &Value, asks: &mut Asks, cx: &mut Context) {
     cx.goes_on();
     cx.tools.gate(|call| call.kind() == "read");
     let named = place.named(text);
-    let proposal = Proposal::new(format!("read {named}"), Body::Read(named));
+    let mut proposal = Proposal::new(format!("read {named}"), Body::Read(named));
+    proposal.part = LineRange::of(reading.part.0, reading.part.1);
     asks.propose(Subject::Read(reading), proposal, &mut cx.out);
 }

@@ -28,13 +28,18 @@ pub fn explain(report: &mut CaseReport, package: &str, text: &str, place: &Proje
         report.message = why.filter(|_| report.status == CaseStatus::Skipped);
         return;
     }
-    let text: String = text.split_inclusive('\n').filter(|l| !is_marker(l)).collect();
+    let text = printed(text);
     let text = text.as_str();
     report.message = message(&headline(text), text);
     if let Some(frame) = frames::first_own(text, place) {
         report.file = Some(in_package(&place.relative(&frame.file), package, place));
         report.line = Some(frame.line);
     }
+}
+
+/// What a test itself printed.
+pub fn printed(text: &str) -> String {
+    text.split_inclusive('\n').filter(|line| !is_marker(line)).collect()
 }
 
 /// A bare `sums_test.go` in the directory of its package.

@@ -104,6 +104,9 @@ impl GoJson {
         let mut report = go_cases::draft(&e.package, &e.test, status);
         report.ms = e.elapsed.and_then(|s| ms_of(s * 1000.0));
         go_cases::explain(&mut report, &e.package, &text, ledger.place());
+        if status == CaseStatus::Passed {
+            report.output = Some(go_cases::printed(&text));
+        }
         if status.is_bad() && self.bad.len() < CHECK_HELD_MAX {
             self.bad.insert(e.package.to_string());
         }

@@ -74,6 +74,8 @@ struct Walk {
     headline: String,
     /// The failure says what was expected: what the case printed is not asked.
     says: bool,
+    /// The text is what a case printed, whether or not it failed.
+    prints: bool,
 }
 
 impl Walk {
@@ -87,7 +89,8 @@ impl Walk {
                 report.line = attribute(e, "line").and_then(|line| line.parse().ok());
                 self.case = Some(report);
             }
-            b"system-out" if !self.says && self.case.as_ref().is_some_and(|c| c.status.is_bad()) => {
+            b"system-out" if self.case.is_some() => {
+                self.prints = true;
                 self.failure = Some(String::new());
             }
             b"failure" => self.outcome(e, CaseStatus::Failed),
@@ -167,7 +170,15 @@ impl Walk {
         let Some(text) = self.failure.take() else {
             return;
         };
+        let printed = std::mem::take(&mut self.prints);
         if let Some(report) = &mut self.case {
+            if printed && !report.status.is_bad() {
+                report.output = Some(text);
+                return;
+            }
+            if printed && self.says {
+                return;
+            }
             // PHPUnit begins with the case itself.
             let named = report.case.replacen('.', "::", 1);
             let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && *line != named);
@@ -195,4 +206,35 @@ fn attribute(e: &BytesStart<'_>, name: &str) -> Option<String> {
     let plain = quick_xml::escape::unescape(&text).map_or_else(|_| text.to_string(), |t| t.into_owned());
     let kept: String = plain.chars().filter(|c| *c == '\n' || *c == '\t' || !c.is_control()).collect();
     Some(bounded_text(&kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::limits::CHECK_OUTPUT_BYTES_MAX;
+    use crate::checks::{CheckStream, ParserKind, ProjectRoot};
+
+    fn cases(xml: &str) -> Vec<CaseReport> {
+        let mut stream = CheckStream::new(ParserKind::Junit, ProjectRoot::default());
+        stream.feed(xml.as_bytes());
+        stream.finish(Some(0));
+        stream.cases().to_vec()
+    }
+
+    /// What a passing case printed is kept, bounded; of a failing one the failure says more.
+    #[test]
+    fn what_a_passing_case_printed_is_kept() {
+        let long = "x".repeat(CHECK_OUTPUT_BYTES_MAX * 2);
+        let xml = format!(
+            "<testsuite name=\"s\"><testcase name=\"a\"><system-out>one &lt;two&gt;\nthree</system-out></testcase>\
+             <testcase name=\"b\"><failure message=\"got 3\">at b</failure><system-out>noise</system-out></testcase>\
+             <testcase name=\"c\"/><testcase name=\"d\"><system-out>{long}</system-out></testcase></testsuite>"
+        );
+        let found = cases(&xml);
+        let output = |at: usize| found.get(at).and_then(|case| case.output.as_deref());
+        assert_eq!((output(0), output(1), output(2)), (Some("one <two>\nthree"), None, None));
+        assert!(found.get(1).and_then(|case| case.message.as_deref()).is_some_and(|text| !text.contains("noise")));
+        assert_eq!(output(3).map(str::len), Some(CHECK_OUTPUT_BYTES_MAX));
+        assert!(found.iter().all(|case| case.case == "s.b" || !case.status.is_bad()), "{found:?}");
+    }
 }

@@ -130,8 +130,9 @@ impl Court<'_> {
             }
             Verdict::Approve | Verdict::Deny | Verdict::Redirect => {}
         }
-        let Order { action, digest, verdict, reason, confirm, nonce, .. } = order;
-        Ok(Accepted { key, nonce, decide: Decide { reason, confirm, ..Decide::new(action, digest, verdict) } })
+        let Order { action, digest, verdict, reason, confirm, despite_comments, nonce, .. } = order;
+        let decide = Decide { reason, confirm, despite_comments, ..Decide::new(action, digest, verdict) };
+        Ok(Accepted { key, nonce, decide })
     }
 }
 
@@ -146,7 +147,7 @@ pub fn order(
     let mut bytes = [0u8; 16];
     ring::rand::SystemRandom::new().fill(&mut bytes).ok()?;
     let nonce: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let Decide { action, digest, verdict, reason, confirm, .. } = decide;
+    let Decide { action, digest, verdict, reason, confirm, despite_comments, .. } = decide;
     let order = Order {
         machine: machine.to_owned(),
         session: session.clone(),
@@ -155,6 +156,7 @@ pub fn order(
         verdict,
         reason,
         confirm,
+        despite_comments,
         nonce: nonce.clone(),
         expires: UnixMs(now.0.saturating_add(FLEET_ORDER_MS)),
     };

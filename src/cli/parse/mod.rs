@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 const HELP_COLUMNS_MAX: usize = 80;
 
 /// The shared options that each command uses, by their ids. A command that is not listed uses none.
-const USED: [(&str, &[&str]); 30] = [
+const USED: [(&str, &[&str]); 31] = [
     ("demo", &["agent", "mode", "isolation", "headless", "record", "theme", "keymap", "linear", "config", "state_dir"]),
     ("attach", &["copy", "theme", "keymap", "linear", "config", "state_dir"]),
     ("home", &["theme", "keymap", "linear", "config", "state_dir"]),
@@ -33,6 +33,7 @@ const USED: [(&str, &[&str]); 30] = [
     ("review", &["theme", "keymap", "linear", "config"]),
     ("verify", &["state_dir"]),
     ("export", &["state_dir"]),
+    ("note", &["state_dir"]),
     ("plan save", &["config", "state_dir"]),
     ("plan list", &["config"]),
     ("policy check", &["dir", "config", "state_dir"]),
@@ -50,7 +51,7 @@ const USED: [(&str, &[&str]); 30] = [
 const GROUPS: [(&str, &[&str]); 6] = [
     ("Sessions", &["demo", "attach", "home", "ls", "name", "archive", "unarchive", "delete", "gc"]),
     ("Decisions", &["inbox", "show", "approve", "deny", "redirect", "fleet"]),
-    ("Records", &["replay", "review", "verify", "export", "plan"]),
+    ("Records", &["replay", "review", "verify", "export", "note", "plan"]),
     ("Policy", &["policy"]),
     ("Agents and settings", &["agents", "doctor", "config", "themes", "keys"]),
     ("Help", &["help", "man", "completions"]),

@@ -7,6 +7,7 @@ mod requests;
 use super::book::Published;
 use super::clients::{Asked, Responder};
 use super::countdown::Countdown;
+use super::dependents::{self, Dependents};
 use super::drill;
 use super::find::Finder;
 use super::follow::Following;
@@ -44,6 +45,7 @@ pub enum Msg {
     Asked(Asked),
     Runs(runs::Msg),
     Undo(undo::Msg),
+    Dependents(dependents::Searched),
     Stopped {
         census: Census,
         reply: Responder,
@@ -82,6 +84,7 @@ pub struct Actor {
     successor: Successor,
     runs: Runs,
     undo: Undo,
+    dependents: Dependents,
     seats: Seats,
     finder: Finder,
     past: PastSessions,
@@ -111,6 +114,7 @@ impl Actor {
             past: PastSessions::new(setup.neighbors.clone()),
             runs: Runs::new(to_self.clone()),
             undo: Undo::new(to_self.clone()),
+            dependents: Dependents::new(to_self.clone()),
             surroundings: Surroundings::new(setup.neighbors, embedded),
             unattended: Countdown::new(setup.unattended_freeze),
             idle: Countdown::new(setup.idle_exit),
@@ -222,6 +226,7 @@ impl Actor {
             Msg::Runs(runs::Msg::Performed { action, performed }) => self.performed(action, performed),
             Msg::Runs(message) => self.runs.take(&mut self.gate, message),
             Msg::Undo(message) => self.undo.take(&mut self.gate, message),
+            Msg::Dependents(searched) => self.dependents.take(&mut self.gate, searched),
             Msg::Stopped { census, reply } => self.stopped(census, reply),
             Msg::Parted { change, reply } => {
                 let (line, surroundings) = (&mut self.line, &mut self.surroundings);
@@ -290,6 +295,7 @@ impl Actor {
                 Due::PlanSettled => plans::settle(&mut self.gate),
                 Due::Tell(text) => self.line.tell(&mut self.gate, &self.runs, text, false),
                 Due::Merge(action) => self.gate.offer_merge(&action),
+                Due::Dependents(action) => self.dependents.search(&self.gate, action),
                 Due::Send(message) => self.line.send(message),
                 Due::Output { action, bytes } => self.line.output(&action, bytes),
                 Due::Performed { action, performed } => self.line.performed(&action, performed),

@@ -48,7 +48,7 @@ impl Actor {
             return Err(refusal);
         }
         rules::freshen(&mut self.gate);
-        self.gate.decide(by, decide).map(Answer::Decide)
+        self.gate.decide((by, false), decide).map(Answer::Decide)
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm a request")]
@@ -90,7 +90,10 @@ impl Actor {
             Request::Close(close) => Ok(Answer::Close(self.closed(close.why.as_deref()))),
             Request::Processes => Ok(Answer::Processes(Processes { processes: gate.workspace().processes() })),
             Request::Decide(decide) => {
-                gate.decide(self.seats.decides_as(client).as_ref().unwrap_or(client), decide).map(Answer::Decide)
+                // A script or an inbox does not show the comments.
+                let decider = self.seats.decides_as(client);
+                let (by, sees_comments) = (decider.as_ref().unwrap_or(client), decider.is_none());
+                gate.decide((by, sees_comments), decide).map(Answer::Decide)
             }
             Request::Explain(explain) => gate.explain(explain).map(|()| Answer::Explain(self.seen())),
             Request::PlanEdit(edit) => self.plan_edit(client, edit).map(Answer::PlanEdit),

@@ -18,7 +18,7 @@ use crate::port::{Blobs, ToAgent};
 use crate::wire::{Decide, Decision, EditedBody, EditedFile, Explain, LeaseGrant, LeaseGranted, RpcError, Tightened};
 
 impl Gate {
-    pub fn decide(&mut self, client: &ClientId, decide: Decide) -> Result<Decision, RpcError> {
+    pub fn decide(&mut self, (client, sees_comments): (&ClientId, bool), decide: Decide) -> Result<Decision, RpcError> {
         let known = self.book.session.actions.get(&decide.action).map(|s| s.action.clone());
         let Some(action) = known else {
             return Err(RpcError::invalid(format!("there is no action {}", decide.action)));
@@ -58,6 +58,7 @@ impl Gate {
             by: client.clone(),
             edited,
             edited_ruling,
+            unless_commented: !sees_comments && !decide.despite_comments,
         };
         self.put(Input::Answer(Box::new(answering)), blobs)?;
         let state = self.book.session.actions.get(&action.id);

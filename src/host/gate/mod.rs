@@ -33,6 +33,8 @@ pub enum Due {
         action: ActionId,
         reply: Reply,
     },
+    /// Who depends on this edit is searched for.
+    Dependents(ActionId),
     /// The files of this action changed: a merge is offered.
     Merge(ActionId),
     Send(ToAgent),

@@ -86,6 +86,9 @@ impl Gate {
             return self.send(ToAgent::Answered { ticket, answer: Answer::Refused { message } });
         }
         self.ask_reason_of_guarded(&id);
+        if self.book.session.actions.get(&id).is_some_and(|state| state.held.is_some()) {
+            self.then(Due::Dependents(id));
+        }
     }
 
     /// Files the part of a command's result that rules hold back, as an edit of its own.
@@ -202,9 +205,7 @@ impl Gate {
         let sides: Vec<_> = whole
             .map(|(path, before, after, _)| Side { path, before: before.as_deref(), after: after.as_deref() })
             .collect();
-        let run = self.book.session.checks.latest_workspace();
-        let bad = run.iter().flat_map(|run| &run.cases).filter(|case| case.status.is_bad());
-        let failures: Vec<&str> = bad.filter_map(|case| case.message.as_deref()).collect();
+        let failures = weakened::failures(&self.book.session);
         let weakened = weakened::words(action.id.as_str(), &weakened::found(&sides, &failures));
         (weakened, contradictions::found(&self.book.session, action, &sides))
     }

@@ -51,7 +51,7 @@ pub fn allow(gate: &mut Gate, client: &ClientId, allow: Allow) -> Result<Allowed
         return Err(RpcError::invalid(format!("nothing was approved: even with the rule it asks: {fault}")));
     }
     let verdict = Decide { option: allow.option, ..Decide::new(allow.action, allow.digest, Verdict::Approve) };
-    gate.decide(client, verdict)?;
+    gate.decide((client, true), verdict)?;
     let judge = if allow.scope.is_kept() {
         let failed = |why| RpcError::invalid(format!("approved once; the rule was not kept: {why}"));
         gate.judge.keeping(&made).map_err(failed)?

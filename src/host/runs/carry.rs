@@ -44,7 +44,7 @@ impl LayerEnd {
 pub async fn carry_out(
     workspace: Arc<dyn Workspace>,
     permit: Permit,
-    (work, apart): (Work, Option<LayerEnd>),
+    (work, apart, failures): (Work, Option<LayerEnd>, Vec<String>),
     known: Option<Digest>,
     to_actor: mpsc::Sender<actor::Msg>,
 ) {
@@ -87,6 +87,7 @@ pub async fn carry_out(
     }
     if is_command {
         performed.sides = sides::of(&workspace, &performed.files).await;
+        performed.weakened = sides::weakened(&workspace, &id, &performed.files, failures).await;
     }
     drop(to_actor.send(Msg::Performed { action: id, performed: Box::new(performed) }.into()).await);
 }
@@ -263,8 +264,14 @@ pub async fn run_trials(
     if to_actor.send(Msg::TrialsOpen { action: id.clone(), runs: Ok(orders) }.into()).await.is_err() {
         return;
     }
-    while let Some(TrialOrder { ticket, record, trial }) = coming.recv().await {
-        let output = trials.run(trial).await.map(Box::new).map_err(|e| e.to_string());
+    while let Some(TrialOrder { ticket, mut record, mut trial }) = coming.recv().await {
+        let mut output = match record.prepare(&workspace, &mut trial).await {
+            Ok(()) => trials.run(trial).await.map(Box::new).map_err(|e| e.to_string()),
+            Err(why) => Err(why),
+        };
+        if let Ok(output) = &mut output {
+            record.collect(output).await;
+        }
         if to_actor.send(Msg::TrialDone { ticket, action: id.clone(), record, output }.into()).await.is_err() {
             return;
         }

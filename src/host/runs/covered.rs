@@ -1,50 +1,79 @@
-//! Which of the changed lines a test run reached, from the report that its command left.
+//! Which of the changed lines a test run reached, from the report that its command left. All of it is work for a task: the
+//! actor only says what is wanted.
 
-use crate::base::RelPath;
+use crate::base::{Digest, RelPath};
 use crate::checks::{ProjectRoot, coverage};
 use crate::diff::{FileDiff, LineKind};
 use crate::host::limits::{COVERED_FILE_BYTES_MAX, COVERED_FILES_MAX, COVERED_LINES_MAX, COVERED_REPORT_BYTES_MAX};
 use crate::model::check::CoveredFile;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The changed lines of each file, in its new version.
-pub type Changed = BTreeMap<RelPath, BTreeSet<u32>>;
-
-/// Adds the lines that the second version has and the first has not.
-pub fn add(changed: &mut Changed, path: &RelPath, before: Vec<u8>, after: Vec<u8>) {
-    if before.len().max(after.len()) > COVERED_FILE_BYTES_MAX || changed.len() >= COVERED_FILES_MAX {
-        return;
-    }
-    let diff = FileDiff::new(before, after);
-    let lines = diff.hunks.iter().flat_map(|hunk| &hunk.lines).filter(|line| line.kind == LineKind::Added);
-    let numbers = lines.filter_map(|line| u32::try_from(line.new_no?).ok()).take(COVERED_LINES_MAX);
-    changed.insert(path.clone(), numbers.collect());
+/// Both versions of a file.
+#[derive(Clone, Debug)]
+struct Versions {
+    path: RelPath,
+    before: Vec<u8>,
+    after: Vec<u8>,
 }
 
-/// What the report says of the changed lines; in words why it says nothing.
-pub fn read(report: &[u8], changed: &Changed, place: &ProjectRoot) -> Result<Vec<CoveredFile>, String> {
-    if report.len() > COVERED_REPORT_BYTES_MAX {
-        return Err(format!("the coverage report has more than {} MB", COVERED_REPORT_BYTES_MAX / 1_000_000));
+/// The report to bring back, and the files whose changed lines it is asked about.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub report: RelPath,
+    place: ProjectRoot,
+    files: Vec<Versions>,
+}
+
+impl Wanted {
+    pub fn new(report: RelPath, place: ProjectRoot) -> Self {
+        Self { report, place, files: Vec::new() }
     }
-    let text = std::str::from_utf8(report).map_err(|_| "the coverage report is not UTF-8".to_owned())?;
-    let found = coverage::read(coverage::format_of(text), text, place).map_err(|error| error.to_string())?;
-    // A report may name the copy that the tests ran in.
-    let of = |files: &BTreeMap<String, BTreeSet<u32>>, path: &RelPath| {
-        if let Some(lines) = files.get(path.as_str()) {
-            return lines.clone();
+
+    /// Asks about the lines that the second version has and the first has not.
+    pub fn add(&mut self, path: &RelPath, before: Vec<u8>, after: Vec<u8>) {
+        if before.len().max(after.len()) <= COVERED_FILE_BYTES_MAX && self.files.len() < COVERED_FILES_MAX {
+            self.files.push(Versions { path: path.clone(), before, after });
         }
-        let end = format!("/{path}");
-        let mut named = files.iter().filter(|(name, _)| name.ends_with(&end)).map(|(_, lines)| lines);
-        // Of two that could be meant neither is.
-        named.next().filter(|_| named.next().is_none()).cloned().unwrap_or_default()
-    };
-    let file = |(path, lines): (&RelPath, &BTreeSet<u32>)| {
-        let (ran, missed) = (of(&found.files, path), of(&found.missed, path));
-        CoveredFile {
-            path: path.clone(),
-            ran: lines.intersection(&ran).copied().collect(),
-            missed: lines.intersection(&missed).filter(|line| !ran.contains(line)).copied().collect(),
+    }
+
+    /// What the report among these files says of the changed lines; in words why it says nothing.
+    pub fn read(self, collected: &[(RelPath, Vec<u8>)]) -> Result<Vec<CoveredFile>, String> {
+        let path = &self.report;
+        let (_, report) =
+            collected.iter().find(|(name, _)| name == path).ok_or_else(|| format!("the run left no {path}"))?;
+        if report.len() > COVERED_REPORT_BYTES_MAX {
+            return Err(format!("the coverage report has more than {} MB", COVERED_REPORT_BYTES_MAX / 1_000_000));
         }
-    };
-    Ok(changed.iter().map(file).filter(|file| !file.ran.is_empty() || !file.missed.is_empty()).collect())
+        let text = std::str::from_utf8(report).map_err(|_| "the coverage report is not UTF-8".to_owned())?;
+        let found = coverage::read(coverage::format_of(text), text, &self.place).map_err(|error| error.to_string())?;
+        let covered = self.files.into_iter().map(|file| {
+            let (ran, missed) = (of(&found.files, &file.path), of(&found.missed, &file.path));
+            let (path, content) = (file.path, Some(Digest::of(&file.after)));
+            let lines = added(file.before, file.after);
+            CoveredFile {
+                ran: lines.intersection(&ran).copied().collect(),
+                missed: lines.intersection(&missed).filter(|line| !ran.contains(line)).copied().collect(),
+                path,
+                content,
+            }
+        });
+        Ok(covered.filter(|file| !file.ran.is_empty() || !file.missed.is_empty()).collect())
+    }
+}
+
+fn added(before: Vec<u8>, after: Vec<u8>) -> BTreeSet<u32> {
+    let diff = FileDiff::new(before, after);
+    let lines = diff.hunks.iter().flat_map(|hunk| &hunk.lines).filter(|line| line.kind == LineKind::Added);
+    lines.filter_map(|line| u32::try_from(line.new_no?).ok()).take(COVERED_LINES_MAX).collect()
+}
+
+/// The lines of a file in a report, which may name the copy that the tests ran in.
+fn of(files: &BTreeMap<String, BTreeSet<u32>>, path: &RelPath) -> BTreeSet<u32> {
+    if let Some(lines) = files.get(path.as_str()) {
+        return lines.clone();
+    }
+    let end = format!("/{path}");
+    let mut named = files.iter().filter(|(name, _)| name.ends_with(&end)).map(|(_, lines)| lines);
+    // Of two that could be meant neither is.
+    named.next().filter(|_| named.next().is_none()).cloned().unwrap_or_default()
 }

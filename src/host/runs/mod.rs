@@ -19,11 +19,13 @@ use crate::host::limits::{COMMANDS_AT_ONCE_MAX, OUTPUT_EVENT_BYTES_MAX};
 use crate::journal::Permit;
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Reply};
-use crate::model::event::{AgentNoted, Checkpointed, Event, FileOutcome, Finished, InLayer, Network, Output, Stream};
+use crate::model::event::{
+    AgentNoted, Alarm, Checkpointed, Event, FileOutcome, Finished, InLayer, Network, Output, Stream,
+};
 use crate::model::plan::{Plan, StepStatus};
 use crate::model::session::Phase;
-use crate::model::{Action, FileChange, FileEdit, Kind, Moment, NoteKind, TrialOutput};
-use crate::policy::Class;
+use crate::model::{Action, AlarmKind, FileChange, FileEdit, Kind, Moment, NoteKind, TrialOutput};
+use crate::policy::{Class, weakened};
 use crate::port::{Apart, Connect, Performed, Progress, Ticket, Work};
 use carry::LayerEnd;
 use egress::Connections;
@@ -317,7 +319,9 @@ impl Runs {
             let stop = CancellationToken::new();
             self.stops.insert(id.clone(), stop.clone());
             let work = Work { action, blobs, stop: stop.clone(), network };
-            let work = carry::carry_out(workspace, permit, (work, apart), self.tree, to_actor);
+            let failures = if slot.is_some() { weakened::failures(gate.session()) } else { Vec::new() };
+            let failures = failures.into_iter().map(str::to_owned).collect();
+            let work = carry::carry_out(workspace, permit, (work, apart, failures), self.tree, to_actor);
             tokio::spawn(async move {
                 let _slot = match slot {
                     Some(Slot::Free(slot)) => Some(slot),
@@ -467,6 +471,7 @@ impl Runs {
             apart: performed.apart,
             layer: (performed.layer != InLayer::default()).then(|| Box::new(performed.layer.clone())),
             sides: if checks { Vec::new() } else { std::mem::take(&mut performed.sides) },
+            reads: result::reads(gate, id, &performed.read),
         };
         gate.quietly(Input::Finish { action: id.clone(), finished: Box::new(finished) });
         for file in &performed.files {
@@ -474,6 +479,9 @@ impl Runs {
             if let Some(from) = file.from.clone() {
                 gate.quietly(Input::BaseChanged { path: from, now: None });
             }
+        }
+        if let Some(text) = performed.weakened.take().filter(|_| !checks) {
+            gate.record(Event::Alarm(Alarm { what: AlarmKind::WeakenedTest, action: Some(id.clone()), text }));
         }
         let held = std::mem::take(&mut performed.held);
         gate.then(Due::Performed { action: id.clone(), performed: Box::new(performed) });

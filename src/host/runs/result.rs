@@ -1,9 +1,11 @@
-//! The result of a command in a layer: the part that is promoted with it, and the part that a user has to let through.
+//! The result of an action: of a command in a layer the part that is promoted with it, and the part that a user has to let
+//! through; of a read what it gave.
 
-use crate::base::{ActionId, RelPath};
+use super::Gate;
+use crate::base::{ActionId, Digest, RelPath};
 use crate::host::Judge;
-use crate::host::limits::EFFECT_FILES_SHOWN_MAX;
-use crate::model::event::RulingWord;
+use crate::host::limits::{EFFECT_FILES_SHOWN_MAX, READS_RECORDED_MAX};
+use crate::model::event::{Isolation, ReadFile, RulingWord};
 use crate::model::{Action, Body, Content, FileEdit, Proposal};
 use crate::policy::guarded::guarded;
 use crate::port::{HeldFile, ResultNode};
@@ -41,6 +43,18 @@ fn edit_of(action: &ActionId, node: &ResultNode, content: Option<&HeldFile>) -> 
         after_node: after.map(|image| image.node),
     };
     Action::file(action.clone(), Proposal::new("", Body::Edit(Vec::new())), Some(vec![file]))
+}
+
+/// What a read gave, for the record. In a copy of its own an agent may see other bytes than the host does.
+pub fn reads(gate: &Gate, id: &ActionId, files: &[(RelPath, Vec<u8>)]) -> Vec<ReadFile> {
+    let session = gate.session();
+    let part = session.actions.get(id).and_then(|state| state.action.part);
+    let is_own = matches!(session.agent.ready.agent.isolation, Isolation::Copy | Isolation::Overlay);
+    let read = |(path, bytes): &(RelPath, Vec<u8>)| {
+        let digest = (!is_own).then(|| Digest::of(bytes));
+        ReadFile { path: path.clone(), digest, part: part.filter(|_| files.len() == 1) }
+    };
+    files.iter().take(READS_RECORDED_MAX).map(read).collect()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::model::check::{CaseStatus, RunReport, Tree};
 use crate::model::event::{AgentNoted, Event};
 use crate::model::session::{Run, Session};
 use crate::model::{Moment, NoteKind};
+use crate::port::Workspace;
 use crate::wire::{CaseSearch, RpcError};
 
 /// A search under way, about one case.
@@ -79,7 +80,7 @@ impl Search {
 
     /// The next run; in words why it cannot be made.
     pub fn order(self, gate: &Gate) -> Result<CandidateOrder, String> {
-        let (what, edits) = match &self.kind {
+        let (what, tree) = match &self.kind {
             Kind::Bisect { base, suspects, ask, .. } => {
                 let at = match ask {
                     Ask::Last => suspects.last(),
@@ -88,16 +89,15 @@ impl Search {
                 };
                 let (action, tree) = at.ok_or("there is nothing left to try")?;
                 match ask {
-                    Ask::Base => (format!("before {action}"), as_it_was(gate, *base)?),
-                    Ask::Last | Ask::After(_) => (format!("after {action}"), as_it_was(gate, *tree)?),
+                    Ask::Base => (format!("before {action}"), Some(PutBack::of(gate, *base)?)),
+                    Ask::Last | Ask::After(_) => (format!("after {action}"), Some(PutBack::of(gate, *tree)?)),
                 }
             }
-            Kind::Repeat { runs, .. } => {
-                (format!("run {} of {SEARCH_REPEATS_MAX} of {}", runs + 1, self.case), Edits::new())
-            }
+            Kind::Repeat { runs, .. } => (format!("run {} of {SEARCH_REPEATS_MAX} of {}", runs + 1, self.case), None),
         };
         let asked = vec![self.case.clone()];
-        Ok(CandidateOrder { what, edits, asked, originals: None, coverage: None, search: Some(self) })
+        let edits = Edits::new();
+        Ok(CandidateOrder { what, edits, tree, asked, originals: None, coverage: None, search: Some(self) })
     }
 
     /// Takes in a result; the search goes on, or has ended with these words.
@@ -180,34 +180,48 @@ fn suspects(session: &Session, case: &str) -> Result<(Digest, Vec<(ActionId, Dig
     }
 }
 
-/// What makes a copy of the workspace the tree that was recorded; what the user changed since the last checkpoint stays.
-fn as_it_was(gate: &Gate, tree: Digest) -> Result<Edits, String> {
-    let now = gate.session().disk.checkpoints.last().map(|(_, made)| made.tree).ok_or("no tree is on record")?;
-    let changes = gate.workspace().tree_changes(now, tree).map_err(|error| error.to_string())?;
-    if changes.len() > SEARCH_EDITS_MAX {
-        return Err(format!("{} files differ: at most {SEARCH_EDITS_MAX} are put back for a run", changes.len()));
+/// A tree to make a copy of the workspace again, which is at another one now. What the user changed since that was
+/// recorded stays.
+#[derive(Clone, Copy, Debug)]
+pub struct PutBack {
+    now: Digest,
+    tree: Digest,
+}
+
+impl PutBack {
+    fn of(gate: &Gate, tree: Digest) -> Result<Self, String> {
+        let now = gate.session().disk.checkpoints.last().map(|(_, made)| made.tree).ok_or("no tree is on record")?;
+        Ok(Self { now, tree })
     }
-    let content = |digest: Digest| {
-        let read = gate.workspace().stored(digest).map_err(|error| error.to_string())?;
-        read.ok_or_else(|| "a file as it was is not on record any more".to_owned())
-    };
-    let mut edits = Edits::new();
-    let mut room = SEARCH_BYTES_MAX;
-    for change in changes {
-        match (change.after, change.sides()) {
-            (Some(after), _) => {
-                let bytes = content(after)?;
-                room = room
-                    .checked_sub(bytes.len())
-                    .ok_or("the files that differ are too large to be put back for a run")?;
-                edits.push((change.path, Some(bytes)));
-            }
-            (None, (true, false)) => edits.push((change.path, None)),
-            // A directory.
-            (None, _) => {}
+
+    /// The files that differ, as they were. Reads up to [`SEARCH_BYTES_MAX`]: work for a task.
+    pub fn edits(self, workspace: &dyn Workspace) -> Result<Edits, String> {
+        let changes = workspace.tree_changes(self.now, self.tree).map_err(|error| error.to_string())?;
+        if changes.len() > SEARCH_EDITS_MAX {
+            return Err(format!("{} files differ: at most {SEARCH_EDITS_MAX} are put back for a run", changes.len()));
         }
+        let content = |digest: Digest| {
+            let read = workspace.stored(digest).map_err(|error| error.to_string())?;
+            read.ok_or_else(|| "a file as it was is not on record any more".to_owned())
+        };
+        let mut edits = Edits::new();
+        let mut room = SEARCH_BYTES_MAX;
+        for change in changes {
+            match (change.after, change.sides()) {
+                (Some(after), _) => {
+                    let bytes = content(after)?;
+                    room = room
+                        .checked_sub(bytes.len())
+                        .ok_or("the files that differ are too large to be put back for a run")?;
+                    edits.push((change.path, Some(bytes)));
+                }
+                (None, (true, false)) => edits.push((change.path, None)),
+                // A directory.
+                (None, _) => {}
+            }
+        }
+        Ok(edits)
     }
-    Ok(edits)
 }
 
 #[cfg(test)]
@@ -216,8 +230,16 @@ mod tests {
     use crate::model::check::{CaseReport, CheckFinished};
 
     fn report(status: CaseStatus) -> RunReport {
-        let case =
-            CaseReport { case: "t".into(), suite: Vec::new(), status, message: None, file: None, line: None, ms: None };
+        let case = CaseReport {
+            case: "t".into(),
+            suite: Vec::new(),
+            status,
+            message: None,
+            output: None,
+            file: None,
+            line: None,
+            ms: None,
+        };
         RunReport { run: "r1".into(), finished: CheckFinished::default(), cases: vec![case] }
     }
 

@@ -1,10 +1,13 @@
-//! What guarded files held before and after a command: the ledger shows their diffs. The trees around the command have it.
+//! What files held before and after a command: the ledger shows the diffs of guarded ones, and tests are compared as those
+//! of an edit are. The trees around the command have it.
 
-use crate::base::Digest;
+use crate::base::{ActionId, Digest, RelPath};
 use crate::host::limits::{SIDES_BYTES_MAX, SIDES_FILES_MAX};
 use crate::model::Content;
 use crate::model::event::{FileOutcome, Sides};
 use crate::policy::guarded::{guarded, holds_secrets};
+use crate::policy::limits::{WEAKENED_CHANGE_BYTES_MAX, WEAKENED_FILE_BYTES_MAX};
+use crate::policy::{Side, weakened as tests};
 use crate::port::Workspace;
 use std::sync::Arc;
 
@@ -31,4 +34,43 @@ pub async fn of(workspace: &Arc<dyn Workspace>, files: &[FileOutcome]) -> Vec<Si
         told.into_iter().map(sides).filter(|sides| sides.before.is_some() || sides.after.is_some()).collect()
     };
     tokio::task::spawn_blocking(reading).await.unwrap_or_default()
+}
+
+/// Both texts of a file, as far as it is there.
+type Texts = (RelPath, Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// In words, what tests check less after this command. Most commands change no test, and cost nothing here.
+pub async fn weakened(
+    workspace: &Arc<dyn Workspace>,
+    action: &ActionId,
+    files: &[FileOutcome],
+    failures: Vec<String>,
+) -> Option<String> {
+    if files.is_empty() {
+        return None;
+    }
+    let (workspace, action, files) = (Arc::clone(workspace), action.clone(), files.to_vec());
+    let comparing = move || {
+        let mut room = WEAKENED_CHANGE_BYTES_MAX as u64;
+        let mut read = |digest: Option<Digest>| -> Option<Option<Vec<u8>>> {
+            let Some(digest) = digest else { return Some(None) };
+            let bytes = workspace.stored_bytes(digest).filter(|bytes| *bytes <= WEAKENED_FILE_BYTES_MAX as u64)?;
+            room = room.checked_sub(bytes)?;
+            workspace.stored(digest).ok()?.map(Some)
+        };
+        let may_hold_tests = |file: &FileOutcome| file.before.is_some() && tests::may_be_in(&file.path);
+        // What cannot be read is not compared with nothing.
+        let texts: Vec<Texts> = files
+            .iter()
+            .filter(|file| may_hold_tests(file))
+            .filter_map(|file| Some((file.path.clone(), read(file.before)?, read(file.after)?)))
+            .collect();
+        let both = texts.iter();
+        let sides: Vec<Side<'_>> = both
+            .map(|(path, before, after)| Side { path, before: before.as_deref(), after: after.as_deref() })
+            .collect();
+        let failures: Vec<&str> = failures.iter().map(String::as_str).collect();
+        tests::words(action.as_str(), &tests::found(&sides, &failures))
+    };
+    tokio::task::spawn_blocking(comparing).await.unwrap_or_default()
 }

@@ -1,9 +1,9 @@
 //! Runs of checks: on the workspace by an approved command, in candidates by trials.
 
-use super::covered::{self, Changed};
+use super::covered::Wanted;
 use super::feed::Feed;
 use super::originals::{self, Edits};
-use super::search::{self, Search};
+use super::search::{self, PutBack, Search};
 use super::{Due, Gate, Runs, Trying};
 use crate::base::limits::RUN_TIMEOUT_MS_DEFAULT;
 use crate::base::{ActionId, ClientId, Digest, RelPath};
@@ -11,15 +11,16 @@ use crate::host::ChecksSetup;
 use crate::host::gate;
 use crate::host::limits::CHECK_CASES_ASKED_MAX;
 use crate::model::NoteKind;
-use crate::model::check::{CaseReport, CheckFinished, CheckStarted, RunReport, Tree};
+use crate::model::check::{CaseReport, CheckFinished, CheckStarted, CoveredFile, RunReport, Tree};
 use crate::model::decide::{Edited, Input, Refusal};
 use crate::model::event::{AgentNoted, Event, Finished, OutcomeWord, Stream};
 use crate::model::session::Session;
 use crate::model::{Action, Author, Body, Command, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput};
 use crate::policy::infra::{self, DryRun, Infra};
-use crate::port::{Apart, Blobs, Performed, Ticket, ToAgent};
+use crate::port::{Apart, Blobs, Performed, Ticket, ToAgent, Workspace};
 use crate::wire::{CandidateTest, Code, OwnAction, RpcError, RunCommand};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// One run in an open candidate.
@@ -41,8 +42,11 @@ pub struct TrialRecord {
     pub asked: Vec<String>,
     /// The action that is tried with these tests as they were.
     pub originals: Option<(ActionId, Vec<RelPath>)>,
-    /// The lines whose coverage is asked for.
-    changed: Changed,
+    /// The tree that the candidate is to be, and the one that it is.
+    tree: Option<PutBack>,
+    /// The coverage that is asked for, and what was read of it.
+    wanted: Option<Wanted>,
+    covered: Option<Result<Vec<CoveredFile>, String>>,
     /// What goes on with its result.
     search: Option<Search>,
 }
@@ -56,8 +60,30 @@ impl TrialRecord {
             cases: trial.record_cases,
             asked: Vec::new(),
             originals: None,
-            changed: Changed::new(),
+            tree: None,
+            wanted: None,
+            covered: None,
             search: None,
+        }
+    }
+
+    /// Reads, for the trial that is about to run, the files of the tree that it is to run on.
+    pub async fn prepare(&mut self, workspace: &Arc<dyn Workspace>, trial: &mut Trial) -> Result<(), String> {
+        let Some(tree) = self.tree.take() else { return Ok(()) };
+        let workspace = workspace.clone();
+        let read = tokio::task::spawn_blocking(move || tree.edits(workspace.as_ref()));
+        trial.edits = read.await.unwrap_or_else(|lost| Err(lost.to_string()))?;
+        Ok(())
+    }
+
+    /// Reads what the run left about coverage.
+    pub async fn collect(&mut self, output: &mut TrialOutput) {
+        let Some(wanted) = self.wanted.take() else { return };
+        let collected = std::mem::take(&mut output.collected);
+        let read = tokio::task::spawn_blocking(move || (wanted.read(&collected), collected));
+        match read.await {
+            Ok((covered, collected)) => (self.covered, output.collected) = (Some(covered), collected),
+            Err(lost) => self.covered = Some(Err(lost.to_string())),
         }
     }
 }
@@ -67,30 +93,30 @@ impl TrialRecord {
 pub struct CandidateOrder {
     pub what: String,
     pub edits: Edits,
+    /// The tree that is to be tested instead.
+    pub tree: Option<PutBack>,
     /// The cases to run; empty for all.
     pub asked: Vec<String>,
     /// The action that is tried with these tests as they were.
     pub originals: Option<(ActionId, Vec<RelPath>)>,
-    /// The report to bring back, and the lines that it is asked about.
-    pub coverage: Option<(RelPath, Changed)>,
+    pub coverage: Option<Wanted>,
     pub search: Option<Search>,
 }
 
 impl CandidateOrder {
     fn trial(self) -> TrialOrder {
-        let (report, changed) = self.coverage.unzip();
         let trial = Trial {
             what: self.what,
             edits: self.edits,
             command: 0,
             env: Vec::new(),
             timeout_ms: 0,
-            collect: report.into_iter().collect(),
+            collect: self.coverage.iter().map(|wanted| wanted.report.clone()).collect(),
             record_cases: true,
         };
-        let changed = changed.unwrap_or_default();
         let (asked, originals, search) = (self.asked, self.originals, self.search);
-        let record = TrialRecord { asked, originals, changed, search, ..TrialRecord::of(&trial) };
+        let (tree, wanted) = (self.tree, self.coverage);
+        let record = TrialRecord { asked, originals, tree, wanted, search, ..TrialRecord::of(&trial) };
         TrialOrder { ticket: None, record, trial }
     }
 }
@@ -344,29 +370,44 @@ impl Runs {
             Some(Edited::Files(files)) => files,
             Some(Edited::Command(_) | Edited::Plan(_) | Edited::Changes(_)) | None => held.files().to_vec(),
         };
-        let (mut edits, mut changed) = (Edits::new(), Changed::new());
+        // The tests with coverage, where all of them run.
+        let with_coverage = setup.coverage.clone().filter(|_| asked.is_empty());
+        let command = with_coverage.as_ref().map_or(command, |(command, _)| command.clone());
+        let mut coverage = with_coverage.map(|(_, report)| Wanted::new(report, setup.place.clone()));
+        let mut edits = Edits::new();
         for file in &files {
             edits.extend(file.from.iter().map(|from| (from.clone(), None)));
             let bytes = |c: &Content| blobs.get(&c.digest()).cloned().or_else(|| gate.bytes_of(c)).unwrap_or_default();
             edits.push((file.path.clone(), file.after.as_ref().map(bytes)));
-            if setup.coverage.is_some() && file.after.is_some() {
+            if let Some(coverage) = coverage.as_mut().filter(|_| file.after.is_some()) {
                 let side = |content: &Option<Content>| content.as_ref().map(bytes).unwrap_or_default();
-                covered::add(&mut changed, &file.path, side(&file.before), side(&file.after));
+                coverage.add(&file.path, side(&file.before), side(&file.after));
             }
         }
-        // The tests with coverage, where all of them run.
-        let with_coverage = setup.coverage.clone().filter(|_| asked.is_empty());
-        let command = with_coverage.as_ref().map_or(command, |(command, _)| command.clone());
-        let coverage = with_coverage.map(|(_, report)| (report, changed));
         let what = format!("{target} {}", if is_edited { "as edited by the user" } else { "as proposed" });
-        let mut orders =
-            VecDeque::from([CandidateOrder { what, edits, asked, originals: None, coverage, search: None }]);
+        let mut orders = VecDeque::from([CandidateOrder {
+            what,
+            edits,
+            tree: None,
+            asked,
+            originals: None,
+            coverage,
+            search: None,
+        }]);
         if let Some((before, asked)) = orders.front().map(|order| (&order.edits, order.asked.clone()))
             && let Some((edits, tests)) = originals::with_originals(gate, &files, before)
         {
             let what = format!("{target} with the original tests");
             let originals = Some((target.clone(), tests));
-            orders.push_front(CandidateOrder { what, edits, asked, originals, coverage: None, search: None });
+            orders.push_front(CandidateOrder {
+                what,
+                edits,
+                tree: None,
+                asked,
+                originals,
+                coverage: None,
+                search: None,
+            });
         }
         self.test(gate, client, target, command, orders)
     }
@@ -516,7 +557,7 @@ fn record_trial(gate: &mut Gate, action: &ActionId, record: &TrialRecord, output
                 early.extend(feed.feed(stream, bytes));
             }
             let (late, report) = feed.finish(exit, session, Tree::Candidate);
-            let late = with_coverage(late, record, output, setup);
+            let late = with_coverage(late, record);
             let cases = early.into_iter().chain(late);
             events.extend(cases.filter(|e| record.cases || !matches!(e, Event::CheckReported(_))));
             report
@@ -531,23 +572,17 @@ fn record_trial(gate: &mut Gate, action: &ActionId, record: &TrialRecord, output
 }
 
 /// The end of a run with what its coverage report says.
-fn with_coverage(
-    mut events: Vec<Event>,
-    record: &TrialRecord,
-    output: &TrialOutput,
-    setup: &ChecksSetup,
-) -> Vec<Event> {
-    let file = setup.coverage.as_ref().filter(|_| !record.changed.is_empty());
-    let Some((_, path)) = file else { return events };
-    let report = output.collected.iter().find(|(name, _)| name == path);
-    let read = report.ok_or_else(|| format!("the run left no {path}"));
-    match read.and_then(|(_, bytes)| covered::read(bytes, &record.changed, &setup.place)) {
-        Ok(files) => {
+fn with_coverage(mut events: Vec<Event>, record: &TrialRecord) -> Vec<Event> {
+    match &record.covered {
+        None => {}
+        Some(Ok(files)) => {
             if let Some(Event::CheckFinished(finished)) = events.last_mut() {
-                finished.covered = files;
+                finished.covered.clone_from(files);
             }
         }
-        Err(why) => events.push(Event::AgentNoted(AgentNoted::new(NoteKind::Trial, format!("no coverage: {why}")))),
+        Some(Err(why)) => {
+            events.push(Event::AgentNoted(AgentNoted::new(NoteKind::Trial, format!("no coverage: {why}"))))
+        }
     }
     events
 }

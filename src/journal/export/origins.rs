@@ -1,4 +1,5 @@
-//! Which lines came from which action, with its decision and its reason: a text for `git notes add -F -`.
+//! Which lines came from which action, with its decision and its reason: a text for a git note, of the whole session or of
+//! the lines that one commit adds.
 //!
 //! The lines are those of each file after the last action that changed it. Lines that were there before, or that somebody
 //! else wrote between two actions, are nobody's and not named. Of what a command changed the record has digests only: such
@@ -18,7 +19,7 @@ use std::io::Write;
 use std::ops::RangeInclusive;
 
 /// A file as the last action left it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Origin {
     digest: Option<Digest>,
     text: Option<Vec<u8>>,
@@ -31,7 +32,8 @@ struct Origin {
 /// Enough context that every line of a file is in its diff.
 const ALL_LINES: usize = 1 << 30;
 
-pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Result<()> {
+/// The session and the files as its actions left them; `each` is told of every version of a file.
+fn fold(reader: &Reader, mut each: impl FnMut(&RelPath, &Origin)) -> Result<(Session, BTreeMap<RelPath, Origin>)> {
     let mut session = Session::default();
     let mut files: BTreeMap<RelPath, Origin> = BTreeMap::new();
     for record in reader.iter(Seq(1)) {
@@ -41,8 +43,67 @@ pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Re
         let Some(state) = session.actions.get(&finished.action) else { continue };
         for outcome in finished.files.iter().flatten() {
             take(reader, &mut files, state, outcome)?;
+            if let Some(origin) = files.get(&outcome.path) {
+                each(&outcome.path, origin);
+            }
         }
     }
+    Ok((session, files))
+}
+
+pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Result<()> {
+    let (session, files) = fold(reader, |_, _| {})?;
+    let text = told(reader, &session, &files, redacting);
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(failed)
+}
+
+/// A file that a commit changes: before it, and with it.
+#[derive(Debug)]
+pub struct Committed {
+    pub path: RelPath,
+    pub before: Vec<u8>,
+    pub after: Vec<u8>,
+}
+
+/// Which of the lines that a commit adds came from which action, without likely secrets; `None` when none did.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn of_commit(reader: &Reader, commit: Vec<Committed>) -> Result<Option<String>> {
+    let wanted: BTreeMap<&RelPath, Digest> = commit.iter().map(|file| (&file.path, Digest::of(&file.after))).collect();
+    let mut exact: BTreeMap<RelPath, Origin> = BTreeMap::new();
+    let (session, mut last) = fold(reader, |path, origin| {
+        if origin.digest.is_some() && wanted.get(path).copied() == origin.digest {
+            exact.insert(path.clone(), origin.clone());
+        }
+    })?;
+    let mut files: BTreeMap<RelPath, Origin> = BTreeMap::new();
+    for Committed { path, before, after } in commit {
+        let origin = match (exact.remove(&path), last.remove(&path)) {
+            (Some(exact), _) => exact,
+            // The commit has a version that no action left: what it shares with the last one keeps its owners.
+            (None, Some(Origin { text: Some(text), owners, whole, .. })) => {
+                Origin { owners: carried(&owners, text, after.clone(), None), whole, ..Origin::default() }
+            }
+            (None, _) => continue,
+        };
+        let added = added(before, after);
+        let owners = origin.owners.into_iter().enumerate();
+        let owners = owners.map(|(at, owner)| owner.filter(|_| added.contains(&(at + 1)))).collect();
+        files.insert(path, Origin { owners, ..origin });
+    }
+    let says = |origin: &Origin| !origin.whole.is_empty() || origin.owners.iter().any(Option::is_some);
+    Ok(files.values().any(says).then(|| told(reader, &session, &files, true)))
+}
+
+/// The lines that the second text has and the first has not, from 1.
+fn added(before: Vec<u8>, after: Vec<u8>) -> BTreeSet<usize> {
+    let diff = FileDiff::new(before, after);
+    let lines = diff.hunks.iter().flat_map(|hunk| &hunk.lines).filter(|line| line.kind == LineKind::Added);
+    lines.filter_map(|line| line.new_no).collect()
+}
+
+fn told(reader: &Reader, session: &Session, files: &BTreeMap<RelPath, Origin>, redacting: bool) -> String {
     let line = |text: &str| {
         let text = redact(text).filter(|_| redacting).unwrap_or_else(|| text.to_owned());
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned();
@@ -52,7 +113,7 @@ pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Re
     let mut text =
         format!("rightseat {}: {}\nagent: {}\n", reader.session(), line(goal), line(&session.agent.ready.agent.name));
     let mut named: BTreeSet<&ActionId> = BTreeSet::new();
-    for (path, origin) in &files {
+    for (path, origin) in files {
         let ranges = ranges(&origin.owners);
         if ranges.is_empty() && origin.whole.is_empty() {
             continue;
@@ -83,7 +144,7 @@ pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Re
         let gap = if at == 0 { "\n" } else { "" };
         text.push_str(&format!("{gap}{}  {}{decided}{why}\n", state.action.id, line(&state.action.title)));
     }
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(failed)
+    text
 }
 
 /// Takes in what one action did to one file.

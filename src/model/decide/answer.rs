@@ -73,6 +73,9 @@ fn approve(session: &Session, state: &ActionState, mut answering: Answering) -> 
     if let Some(why) = &session.frozen {
         return Err(Refusal::GateClosed(why.clone()));
     }
+    if answering.unless_commented {
+        comment::none_open(session, state)?;
+    }
     let option = option_of(state, &answering)?;
     let form = acceptance_of(state, answering.form.as_ref())?;
     let confirmed = confirmed(state, answering.confirm.as_deref())?;
@@ -285,10 +288,6 @@ pub(super) fn step(session: &Session, by: ClientId) -> Result<Outcome, Refusal> 
         let text = format!("{} is a plan: read it and approve it individually", state.action.id);
         return Err(Refusal::Invalid(text));
     }
-    if session.plans.sent_with(&state.action, false).next().is_some() {
-        let text = format!("{} has open comments: approve it individually, which sends them", state.action.id);
-        return Err(Refusal::Invalid(text));
-    }
     let answering = Answering {
         action: state.action.id.clone(),
         digest: held.digest,
@@ -301,6 +300,7 @@ pub(super) fn step(session: &Session, by: ClientId) -> Result<Outcome, Refusal> 
         network: None,
         edited: None,
         edited_ruling: None,
+        unless_commented: true,
     };
     answer(session, answering)
 }

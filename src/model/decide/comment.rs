@@ -6,7 +6,7 @@ use crate::base::{ActionId, ClientId, CommentId, Digest, StepId};
 use crate::model::action::Command;
 use crate::model::comment::{Anchor, Comment, CommentKind, CommentState, Sent, Subject, feedback};
 use crate::model::event::{Commented, Event};
-use crate::model::limits::PLAN_COMMENT_BYTES_MAX;
+use crate::model::limits::{OPEN_COMMENTS_NAMED_MAX, PLAN_COMMENT_BYTES_MAX};
 use crate::model::plan::PlanDocument;
 use crate::model::session::{ActionState, Session};
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,29 @@ pub(super) fn with_comments(
     let is_plan = state.action.document().is_some_and(PlanDocument::is_plan);
     let asks_for_plan = is_plan && !approves && open.iter().any(|comment| comment.is_on_plan());
     (words(session, &open, reason, (approves, asks_for_plan)), open.into_iter().map(sent).collect())
+}
+
+/// Refuses an approval by whoever does not see the open comments that it would send as notes.
+pub(super) fn none_open(session: &Session, state: &ActionState) -> Result<(), Refusal> {
+    let open: Vec<&Comment> = session.plans.sent_with(&state.action, false).collect();
+    let name = |comment: &&Comment| format!("{} {}: {}", comment.id, comment.place(), comment.shown());
+    let named: Vec<String> = open.iter().take(OPEN_COMMENTS_NAMED_MAX).map(name).collect();
+    let more = match open.len() - named.len() {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    let are = match open.len() {
+        0 => return Ok(()),
+        1 => "is 1 open comment".to_owned(),
+        count => format!("are {count} open comments"),
+    };
+    let text = format!(
+        "there {are} of yours on {}, which the agent was not given: {}{more}; send or resolve them, or approve in the \
+         session, where they go along as notes",
+        state.action.id,
+        named.join("; ")
+    );
+    Err(Refusal::Commented(text))
 }
 
 fn sent(comment: &Comment) -> Event {

@@ -196,6 +196,8 @@ pub struct Answering {
     pub edited: Option<Edited>,
     /// Policy's word on the edited body; a deny refuses the edit.
     pub edited_ruling: Option<Ruling>,
+    /// Whoever approves does not see the comments on it: with open ones it is refused.
+    pub unless_commented: bool,
 }
 
 /// A body that a user wrote.
@@ -265,6 +267,8 @@ pub enum Refusal {
     Invalid(String),
     #[error("{0}")]
     Overloaded(String),
+    #[error("{0}")]
+    Commented(String),
     #[error("nothing is held")]
     NothingHeld,
 }

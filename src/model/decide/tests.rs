@@ -72,6 +72,7 @@ impl Desk {
             by: "c1".into(),
             edited: None,
             edited_ruling: None,
+            unless_commented: false,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! struct each, with the names and shapes of the wire.
 
 use super::agents::AgentChanged;
+use super::evidence::{DependentsFound, Explained, ReadFile};
 use super::layers::InLayer;
 use super::plans::{Commented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
 use super::rules::{
@@ -149,6 +150,7 @@ events! {
         touches [Actions], Report |body| format!("Host {} took the session, number {}", body.pid, body.fence)
     }
     /// The user asked why, or the action is being explained; it stays held.
+    "dependents_found" DependentsFound { about |body| Some(&body.action), touches [Actions] }
     "explained" Explained {
         about |body| Some(&body.action), touches [Actions],
         Report |body| Words::new(format!("Explained {}", body.action)).text(&body.text)
@@ -319,6 +321,9 @@ pub struct Finished {
     /// Of a command: what the guarded files among its files held, as far as that is known and may be recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sides: Vec<Sides>,
+    /// Of a read: the files, bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<ReadFile>,
 }
 
 /// Both sides of a file that a command changed.
@@ -334,7 +339,8 @@ pub struct Sides {
 impl Finished {
     /// An end with nothing to tell.
     pub fn of(action: ActionId, outcome: OutcomeWord, detail: Option<String>) -> Self {
-        Self { action, outcome, exit: None, files: None, detail, apart: false, layer: None, sides: Vec::new() }
+        let (sides, reads) = (Vec::new(), Vec::new());
+        Self { action, outcome, exit: None, files: None, detail, apart: false, layer: None, sides, reads }
     }
 }
 
@@ -561,12 +567,6 @@ pub struct HostStarted {
     /// The key that it signs the head of the record with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<PublicKey>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Explained {
-    pub action: ActionId,
-    pub text: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

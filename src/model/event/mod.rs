@@ -178,6 +178,7 @@ impl<'de> Deserialize<'de> for Envelope {
 }
 
 mod agents;
+mod evidence;
 mod kinds;
 mod layers;
 mod plans;
@@ -187,6 +188,7 @@ mod vocabulary;
 mod words;
 
 pub use agents::AgentChanged;
+pub use evidence::{Dependent, Dependents, DependentsFound, Explained, ReadFile};
 pub use kinds::*;
 pub use layers::{InLayer, WouldChange};
 pub use plans::{Commented, PlanDecided, PlanListed, PlanRevised, PlanWritten};

@@ -5,8 +5,8 @@ use crate::base::{ActionId, Digest, Seq, UnixMs};
 use crate::model::FormAnswer;
 use crate::model::action::{Action, Content, Executor, FileChange, Kind};
 use crate::model::event::{
-    Alarm, Decided, Explained, FileOutcome, Finished, Held, LapseWhy, Lapsed, OutcomeWord, Output, Reverted, Ruled,
-    Started, Told, Verdict,
+    Alarm, Decided, Dependents, DependentsFound, Explained, FileOutcome, Finished, Held, LapseWhy, Lapsed, OutcomeWord,
+    Output, Reverted, Ruled, Started, Told, Verdict,
 };
 use crate::model::limits::{ACTION_TAIL_BYTES_MAX, ACTION_TOLD_MAX, ACTIONS_RECENT_MAX};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -103,6 +103,8 @@ pub struct ActionState {
     pub told: VecDeque<String>,
     pub output: OutputSoFar,
     pub explained: Option<String>,
+    /// Who uses what it changes, once that was searched for.
+    pub dependents: Option<Box<Dependents>>,
     pub alarms: Vec<String>,
     /// A run of checks that came after it was green.
     pub verified: bool,
@@ -225,6 +227,7 @@ impl Actions {
             state.phase = Phase::Proposed;
             state.held = None;
             state.lapsed = None;
+            state.dependents = None;
             self.index(&action.id);
             return Ok(());
         }
@@ -344,6 +347,16 @@ impl Actions {
         Ok(())
     }
 
+    /// What was found of a revision says nothing of the next.
+    pub(super) fn depend(&mut self, body: &DependentsFound) -> Result<(), String> {
+        let state = self.known(&body.action)?;
+        if state.action.digest == body.digest {
+            state.action.risk = Some(body.risk.clone());
+            state.dependents = Some(Box::new(body.found.clone()));
+        }
+        Ok(())
+    }
+
     pub(super) fn alarm(&mut self, body: &Alarm) {
         if let Some(state) = body.action.as_ref().and_then(|id| self.state_mut(id))
             && state.alarms.len() < ACTION_TOLD_MAX
@@ -427,6 +440,7 @@ impl ActionState {
             told: VecDeque::new(),
             output: OutputSoFar::default(),
             explained: None,
+            dependents: None,
             alarms: Vec::new(),
             verified: false,
             reverted: false,

@@ -159,6 +159,7 @@ impl Session {
                 self.actions.tell(body);
             }
             Event::Explained(body) => self.actions.explain(body)?,
+            Event::DependentsFound(body) => self.actions.depend(body)?,
             Event::Observed(body) => {
                 self.disk.observe(seq, body, &self.actions);
             }

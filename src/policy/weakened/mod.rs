@@ -11,8 +11,11 @@ mod strength;
 
 use crate::base::RelPath;
 use crate::checks::is_test;
+use crate::model::Session;
 use crate::policy::Side;
-use crate::policy::limits::{WEAKENED_CHANGE_BYTES_MAX, WEAKENED_SHOWN_MAX, WEAKENED_TEXT_CHARS_MAX};
+use crate::policy::limits::{
+    WEAKENED_CHANGE_BYTES_MAX, WEAKENED_FAILURES_MAX, WEAKENED_SHOWN_MAX, WEAKENED_TEXT_CHARS_MAX,
+};
 use crate::syntax::Language;
 use cases::Case;
 
@@ -87,6 +90,18 @@ pub fn words(who: &str, found: &[Weakening]) -> Option<String> {
         more => format!("; and {more} more"),
     };
     (!first.is_empty()).then(|| format!("{who} weakens tests: {}{more}", first.join("; ")))
+}
+
+/// The messages of the cases that fail now, from which an expected value may have been taken.
+pub fn failures(session: &Session) -> Vec<&str> {
+    let run = session.checks.latest_workspace();
+    let bad = run.into_iter().flat_map(|run| &run.cases).filter(|case| case.status.is_bad());
+    bad.filter_map(|case| case.message.as_deref()).take(WEAKENED_FAILURES_MAX).collect()
+}
+
+/// Returns whether a file of this name may hold tests that are compared.
+pub fn may_be_in(path: &RelPath) -> bool {
+    is_test(path) || Language::detect(path.as_str(), b"") == Some(Language::Rust)
 }
 
 /// The language of a file that may hold test cases: a Rust source may, otherwise its path says so.

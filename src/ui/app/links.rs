@@ -3,9 +3,10 @@
 
 use super::{App, EditorOf, Leave, Request};
 use crate::base::{ActionId, CommentId, Seq, SessionId, StepId};
+use crate::model::check::{CaseStatus, Tree};
 use crate::model::event::Event;
 use crate::model::session::{ActionState, Speaker};
-use crate::model::{Envelope, EvidenceKind};
+use crate::model::{Envelope, EvidenceKind, Step};
 use crate::ui::app::toast::Toast;
 use crate::ui::commands;
 use crate::ui::home::Item;
@@ -144,13 +145,130 @@ pub fn back(app: &mut App) -> Vec<Request> {
     requests
 }
 
-/// What an action relates to, with words for each.
-pub fn related(app: &App, state: &ActionState) -> Vec<(String, String, Place)> {
+/// A link: what it is to the item, in words what it leads to, and where.
+pub type Link = (String, String, Place);
+
+/// What the row under the cursor relates to, or the item under review, with what it is called.
+pub fn related(app: &App) -> Option<(String, Vec<Link>)> {
+    let session = &app.scene.session;
+    let of_action = |id: &ActionId| Some((id.to_string(), of_action(app, session.actions.get(id)?)));
+    match app.focus {
+        PaneId::Plan => {
+            let step = app.panes.plan.under_cursor()?;
+            Some((format!("step {}", step.id), of_step(app, step)))
+        }
+        PaneId::Tests => {
+            let (case, _) = app.panes.tests.case()?;
+            let links = of_case(app, &case);
+            Some((case, links))
+        }
+        PaneId::Inbox => app.panes.inbox.under_cursor().and_then(of_action),
+        PaneId::Output => app.panes.output.action(&app.scene).as_ref().and_then(of_action),
+        PaneId::Talk => match (app.panes.talk.action(), app.panes.talk.message()) {
+            (Some(id), _) => of_action(id),
+            (None, Some((seq, _))) => Some(("the message".to_owned(), of_message(app, seq))),
+            (None, None) => None,
+        },
+        PaneId::Diff | PaneId::Why => None,
+    }
+    .or_else(|| of_action(app.scene.target.as_ref()?))
+}
+
+fn title(state: &ActionState) -> String {
+    format!("{}  {}", state.action.id, state.action.title)
+}
+
+/// What a step of the plan relates to: its actions with their files, its tests, and comments on it.
+fn of_step(app: &App, step: &Step) -> Vec<Link> {
+    let session = &app.scene.session;
+    let mut links: Vec<Link> = Vec::new();
+    let mut link = |what: &str, words: String, place: Place| links.push((what.to_owned(), words, place));
+    if let Some(parent) = step.parent.as_ref().and_then(|parent| session.plan.step(parent)) {
+        link("above it", format!("{}  {}", parent.id, parent.title), Place::Step(parent.id.clone()));
+    }
+    let is_of_it =
+        |state: &&ActionState| state.action.step.as_ref().is_some_and(|of| session.plan.is_within(of, &step.id));
+    for comment in session.plans.all_comments().filter(|comment| comment.anchor.step.as_ref() == Some(&step.id)) {
+        link("comment", comment.shown(), Place::Comment(comment.id.clone()));
+    }
+    for state in session.actions.recent().filter(is_of_it) {
+        let id = state.action.id.clone();
+        if state.action.checks {
+            link("test run", title(state), Place::Output(id));
+            continue;
+        }
+        link("action", title(state), Place::Action(id));
+        for file in state.action.files() {
+            let path = file.path.to_string();
+            link("file", path.clone(), Place::Source { path, line: 1 });
+        }
+    }
+    links
+}
+
+/// What a case relates to: its source, the actions after which it began to fail, and the runs that had it.
+fn of_case(app: &App, case: &str) -> Vec<Link> {
+    let session = &app.scene.session;
+    let mut links: Vec<Link> = Vec::new();
+    let mut link = |what: &str, words: String, place: Place| links.push((what.to_owned(), words, place));
+    if let Some((path, line)) = app.panes.tests.source(&app.scene) {
+        link("source", format!("{path}:{line}"), Place::Source { path, line });
+    }
+    let runs: Vec<_> = session.checks.runs().filter_map(|run| Some((run, run.case(case)?.status))).collect();
+    let of_workspace = runs.iter().filter(|(run, _)| run.started.tree == Tree::Workspace);
+    let ends: Vec<_> = of_workspace.map(|(run, status)| (run.seq, status.is_bad())).collect();
+    let broke = ends.windows(2).rev().find_map(|pair| match pair {
+        [(passed, false), (failed, true)] => Some((*passed, *failed)),
+        _ => None,
+    });
+    for id in broke.into_iter().flat_map(|(from, to)| session.actions.changed_between(from, to)) {
+        if let Some(state) = session.actions.get(id) {
+            link("since then bad", title(state), Place::Action(id.clone()));
+        }
+    }
+    for (run, status) in runs.iter().rev() {
+        let words = format!("{}  {}", run.started.run, ended(*status));
+        if let Some(action) = &run.started.action {
+            link("run", words, Place::Output(action.clone()));
+        }
+    }
+    links
+}
+
+fn ended(status: CaseStatus) -> &'static str {
+    match status {
+        CaseStatus::Passed => "passed",
+        CaseStatus::Skipped => "skipped",
+        CaseStatus::Failed | CaseStatus::Errored => "failed",
+    }
+}
+
+/// What a message relates to: the actions that came after it, up to the next one of its kind, and what was decided.
+fn of_message(app: &App, seq: Seq) -> Vec<Link> {
+    let session = &app.scene.session;
+    let entries = || session.transcript.iter();
+    let speaker = entries().find(|entry| entry.seq == seq).map(|entry| entry.speaker.clone());
+    let next = entries().filter(|entry| entry.seq > seq).find(|entry| Some(&entry.speaker) == speaker.as_ref());
+    let until = next.map_or(Seq(u64::MAX), |entry| entry.seq);
+    let mut links: Vec<Link> = Vec::new();
+    let came = |state: &&ActionState| state.times.proposed_seq > seq && state.times.proposed_seq < until;
+    for state in session.actions.iter().filter(came) {
+        links.push(("action".to_owned(), title(state), Place::Action(state.action.id.clone())));
+        if let Some(decided) = &state.decided {
+            let reason = decided.reason.as_deref().unwrap_or_default();
+            let words = format!("{} {} {reason}", state.action.id, decided.verdict.words());
+            links.push(("decision".to_owned(), words, Place::Why(state.action.id.clone())));
+        }
+    }
+    links
+}
+
+/// What an action relates to.
+fn of_action(app: &App, state: &ActionState) -> Vec<Link> {
     let session = &app.scene.session;
     let id = &state.action.id;
-    let mut links: Vec<(String, String, Place)> = Vec::new();
+    let mut links: Vec<Link> = Vec::new();
     let mut link = |what: &str, words: String, place: Place| links.push((what.to_owned(), words, place));
-    let title = |other: &ActionState| format!("{}  {}", other.action.id, other.action.title);
     link("itself", title(state), Place::Action(id.clone()));
     if let Some(step) = state.action.step.as_ref().and_then(|step| session.plan.step(step)) {
         link("step", format!("{}  {}", step.id, step.title), Place::Step(step.id.clone()));
@@ -173,6 +291,12 @@ pub fn related(app: &App, state: &ActionState) -> Vec<(String, String, Place)> {
         if let Some(place) = place_of(app, evidence) {
             link("evidence", evidence.text.clone(), place);
         }
+    }
+    for place in state.dependents.iter().flat_map(|found| &found.first) {
+        let within = place.within.as_ref().map_or_else(String::new, |within| format!("  {within}"));
+        let path = place.path.to_string();
+        let words = format!("{path}:{}{within}", place.line);
+        link("uses it", words, Place::Source { path, line: place.line });
     }
     if !state.output.tail.is_empty() {
         link("output", state.action.title.clone(), Place::Output(id.clone()));
@@ -218,5 +342,47 @@ fn place_of(app: &App, evidence: &crate::model::Evidence) -> Option<Place> {
             Some(Place::Source { path: path.to_string(), line: evidence.line.unwrap_or(1) })
         }
         EvidenceKind::Nothing => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ui::layout::PaneId;
+    use crate::ui::tests::stage::Stage;
+
+    /// Enter on a row that neither opens nor folds lists what it relates to; a link leads away and Backspace back.
+    #[test]
+    fn a_row_of_the_plan_leads_to_its_actions_and_back() {
+        let mut stage = Stage::set(120, 40, "dark");
+        let step = stage.app.scene.target().unwrap().action.step.clone().unwrap();
+        stage.press("1");
+        stage.app.panes.plan.go_to(&step);
+        stage.press("g z");
+        stage.draw();
+        let text = stage.text();
+        assert!(text.contains(&format!("Related to step {step}")) && text.contains("a7"), "{text}");
+        let at = super::related(&stage.app).unwrap().1.iter().position(|(what, ..)| what == "action").unwrap();
+        stage.press(&"down ".repeat(at));
+        stage.press("enter");
+        stage.draw();
+        assert_eq!(stage.app.focus, PaneId::Diff, "{}", stage.text());
+        stage.press("backspace");
+        assert_eq!(stage.app.focus, PaneId::Plan);
+    }
+
+    #[test]
+    fn a_case_leads_to_its_runs_and_to_what_came_before_it_failed() {
+        let mut stage = Stage::set(120, 40, "dark");
+        stage.press("4");
+        for _ in 0..12 {
+            if stage.app.panes.tests.case().is_some() {
+                break;
+            }
+            stage.press("down");
+        }
+        let (case, _) = stage.app.panes.tests.case().unwrap();
+        let (name, links) = super::related(&stage.app).unwrap();
+        assert_eq!(name, case);
+        assert!(links.iter().any(|(what, ..)| what == "run" || what == "source"), "{links:?}");
     }
 }

@@ -25,6 +25,8 @@ pub enum Past {
     Recent(Seq),
     /// The same, and the rest is being read.
     Reading(Seq, Box<Older>),
+    /// The user went elsewhere before it was read: it goes on when they come back.
+    Paused(Seq, Box<Older>),
 }
 
 /// A host on another machine: the link to it, as the relay reports it, and what it has not sent.
@@ -86,7 +88,7 @@ impl Past {
     pub fn gaps_to(&self) -> Option<Seq> {
         match self {
             Self::Whole => None,
-            Self::Recent(seq) | Self::Reading(seq, _) => Some(*seq),
+            Self::Recent(seq) | Self::Reading(seq, _) | Self::Paused(seq, _) => Some(*seq),
         }
     }
 
@@ -95,7 +97,7 @@ impl Past {
     pub fn words(&self) -> Option<&'static str> {
         match self {
             Self::Whole => None,
-            Self::Recent(_) => Some("recent events"),
+            Self::Recent(_) | Self::Paused(..) => Some("recent events"),
             Self::Reading(..) => Some("reading older events"),
         }
     }
@@ -114,18 +116,28 @@ fn is_viewed(app: &App) -> bool {
 
 /// Asks for the rest, if it is missing and nobody asked yet.
 fn read(app: &mut App) -> Vec<Request> {
-    let Past::Recent(seq) = app.scene.far.past else { return Vec::new() };
-    app.scene.far.past = Past::Reading(seq, Box::default());
+    let (seq, older) = match std::mem::take(&mut app.scene.far.past) {
+        Past::Recent(seq) => (seq, Box::default()),
+        Past::Paused(seq, older) => (seq, older),
+        past @ (Past::Whole | Past::Reading(..)) => {
+            app.scene.far.past = past;
+            return Vec::new();
+        }
+    };
+    let from = older.session.head.next();
+    app.scene.far.past = Past::Reading(seq, older);
     app.scene.touched.transcript = true;
-    vec![page(Seq(1))]
+    vec![page(from)]
 }
 
 fn page(from: Seq) -> Request {
     Request::Host(wire::Request::Past(wire::Past { from }))
 }
 
-/// A page is here. What it completes takes the place of what is shown, at the same event.
+/// A page is here. What it completes takes the place of what is shown, at the same event. No further one is asked for when
+/// the user has gone elsewhere.
 pub(super) fn came(app: &mut App, events: &wire::PastEvents) -> Vec<Request> {
+    let is_viewed = is_viewed(app);
     let (head, past) = (app.scene.session.head, &mut app.scene.far.past);
     let Past::Reading(_, older) = past else { return Vec::new() };
     let before = older.session.head;
@@ -140,7 +152,14 @@ pub(super) fn came(app: &mut App, events: &wire::PastEvents) -> Vec<Request> {
         return Vec::new();
     }
     if older.session.head < head {
-        return vec![page(older.session.head.next())];
+        if is_viewed {
+            return vec![page(older.session.head.next())];
+        }
+        if let Past::Reading(seq, older) = std::mem::take(past) {
+            app.scene.far.past = Past::Paused(seq, older);
+            app.scene.touched.transcript = true;
+        }
+        return Vec::new();
     }
     if let Past::Reading(_, older) = std::mem::take(past) {
         let Older { session, pipeline, times } = *older;
@@ -188,7 +207,6 @@ mod tests {
     #[test]
     fn older_events_are_read_when_they_are_viewed_and_replace_what_is_shown() {
         let all: Vec<Envelope> = [SESSION, MORE].iter().flat_map(|lines| envelopes(lines)).collect();
-        let lines: String = [SESSION, MORE].concat();
         let head = all.last().unwrap().seq;
         let mut stage = Stage::empty(120, 40, "dark");
         stage.app.scene.far.past = Past::Recent(head);
@@ -201,13 +219,24 @@ mod tests {
         stage.press("7 g g");
         stage.draw();
         assert!(stage.text().contains("reading older events"), "{}", stage.text());
-        let next = head.next();
         let asked = wire::Request::Past(wire::Past { from: Seq(1) });
-        let events = wire::PastEvents { lines: lines.lines().map(|line| format!("{line}\n")).collect(), next };
-        stage.send(crate::ui::app::Msg::Answered {
-            asked: Box::new(asked),
-            outcome: Ok(crate::ui::app::AnswerData::Past(events)),
-        });
+        let answer = |stage: &mut Stage, events: &[Envelope]| {
+            let line = |envelope: &Envelope| format!("{}\n", serde_json::to_string(envelope).unwrap());
+            let page = wire::PastEvents { lines: events.iter().map(line).collect(), next: head.next() };
+            let outcome = Ok(crate::ui::app::AnswerData::Past(page));
+            stage.send(crate::ui::app::Msg::Answered { asked: Box::new(asked.clone()), outcome });
+        };
+        let (first, rest) = all.split_at(3);
+        // The user goes elsewhere, which ends the reading, and comes back.
+        stage.press("3");
+        stage.asked.clear();
+        answer(&mut stage, first);
+        stage.draw();
+        assert!(stage.asked.is_empty() && stage.text().contains("recent events"), "{:?}", stage.asked);
+        stage.press("7 g g");
+        let [wire::Request::Past(wire::Past { from })] = &stage.asked[..] else { panic!("{:?}", stage.asked) };
+        assert_eq!(*from, rest.first().unwrap().seq, "it goes on where it was");
+        answer(&mut stage, rest);
         assert_eq!(stage.app.scene.session, Session::replay(&all));
         stage.draw();
         assert!(!stage.text().contains("older events"), "{}", stage.text());

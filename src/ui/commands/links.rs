@@ -1,14 +1,14 @@
 //! Following what items relate to, the session in time, and searching all of it.
 
 use super::{BASE, Command};
-use crate::ui::app::links::back;
+use crate::ui::app::links::{self, back};
 use crate::ui::app::{App, Request};
 use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose};
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {
-        why_disabled: |app| app.scene.target().is_none().then_some("there is no item to follow from"),
-        ..linking("related", "related", "List what the item under review relates to, and follow one", related)
+        why_disabled: |app| links::related(app).is_none().then_some("there is no item to follow from"),
+        ..linking("related", "related", "List what the row or item relates to, and follow one", related)
     },
     linking("back", "back", "Go back to where the last link was followed from", back),
     Command {

@@ -89,7 +89,7 @@ fn open(app: &mut App) -> Vec<Request> {
     if let Some(id) = leads_to {
         return follow(app, Place::Action(id));
     }
-    if app.focus == PaneId::Why {
+    if app.focus == PaneId::Why || !has_more(app) {
         return links::related(app);
     }
     if app.focus == PaneId::Inbox {
@@ -99,6 +99,20 @@ fn open(app: &mut App) -> Vec<Request> {
     app.panes.get_mut(app.focus).open();
     app.scene.touched = crate::ui::app::Touched { plan: true, checks: true, target: true, ..app.scene.touched };
     Vec::new()
+}
+
+/// Whether the row under the cursor opens or folds; else it leads to what it relates to.
+fn has_more(app: &App) -> bool {
+    let details = |case: &str| {
+        let newest = app.scene.session.checks.runs().rev().find_map(|run| run.case(case));
+        newest.is_some_and(|report| report.message.is_some() || report.output.is_some())
+    };
+    match app.focus {
+        PaneId::Plan => app.panes.plan.under_cursor().is_none() || app.panes.plan.folds(),
+        PaneId::Tests => app.panes.tests.case().is_none_or(|(case, is_below)| !is_below && details(&case)),
+        PaneId::Talk => app.panes.talk.message().is_none_or(|(_, folds)| folds),
+        PaneId::Inbox | PaneId::Diff | PaneId::Why | PaneId::Output => true,
+    }
 }
 
 fn stop_at(app: &mut App, step: Step, forward: bool) -> Vec<Request> {

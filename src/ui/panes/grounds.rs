@@ -55,9 +55,15 @@ fn row_of(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, evidence: &Ev
 
 fn ground_row(rows: &mut Vec<Row>, scene: &Scene, ground: &Ground, columns: u16) {
     let (sign, role, text) = match ground {
-        Ground::Read { path, by, at, changed } => {
-            let changed = changed.as_ref().map_or_else(String::new, |id| format!(", changed since by {id}"));
-            let text = format!("read {path} ({by}, {}){changed}", scene.clock(*at));
+        Ground::Read { path, by, at, part, digest, is_other, changed } => {
+            let changed = match changed {
+                Some(id) => format!(", changed since by {id}"),
+                None if *is_other => ", changed since".to_owned(),
+                None => String::new(),
+            };
+            let part = part.map_or_else(String::new, |part| format!(" {}", part.words()));
+            let version = digest.map_or_else(String::new, |digest| format!(", version {}", digest.short()));
+            let text = format!("read {path}{part} ({by}, {}{version}){changed}", scene.clock(*at));
             let role = if changed.is_empty() { Role::Ok } else { Role::Warn };
             (Sign::Done, role, text)
         }

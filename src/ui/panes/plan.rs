@@ -143,6 +143,12 @@ impl PlanPane {
         self.step_of(*self.lines.get(self.list.cursor)?)
     }
 
+    /// The step under the cursor has others below it, which fold.
+    #[must_use]
+    pub fn folds(&self) -> bool {
+        matches!(self.lines.get(self.list.cursor), Some(Line::Step { children, .. }) if *children > 0)
+    }
+
     fn row(&self, scene: &Scene, at: usize) -> Row {
         let look = &scene.look;
         match self.lines.get(at) {

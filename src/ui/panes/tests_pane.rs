@@ -267,6 +267,15 @@ impl TestsPane {
         self.wanted = words.trim().to_lowercase();
     }
 
+    /// The case that the cursor is at, and whether it is on the lines below its name.
+    #[must_use]
+    pub fn case(&self) -> Option<(String, bool)> {
+        let is_below = matches!(self.rows.get(self.list.cursor), Some((Key::Text, _)));
+        let is_suite = matches!(self.rows.get(self.list.cursor), Some((Key::Suite(_), _)));
+        let [id] = self.selected().try_into().ok()?;
+        (!is_suite).then_some((id, is_below))
+    }
+
     /// The case under the cursor, or those of the suite, by id.
     #[must_use]
     pub fn selected(&self) -> Vec<String> {
@@ -309,6 +318,9 @@ impl TestsPane {
             let line = newest.line.map_or_else(String::new, |line| format!(":{line}"));
             row = row.and(format!("  {}{line}", escape::show(file, &Show::default())), Role::TextFaint);
         }
+        if newest.output.is_some() && !self.toggled.contains(&Key::Case(newest.case.clone())) {
+            row = row.and("  printed", Role::TextFaint);
+        }
         let (before, before_role) = status(look, case.before);
         let (after, after_role) = status(look, case.after);
         let (word, word_role) = match (case.flaky, case.change) {
@@ -341,7 +353,7 @@ impl TestsPane {
             wrapped(&mut lines, "", Role::Accent, &words, Role::Accent, columns.saturating_sub(depth + 4));
             self.rows.extend(lines.into_iter().map(|row| (Key::Text, row.indented(depth + 2))));
         }
-        if let Some(message) = newest.message.as_ref().filter(|_| open) {
+        for message in newest.message.iter().chain(&newest.output).filter(|_| open) {
             let mut lines = Vec::new();
             wrapped(&mut lines, "", Role::TextSoft, message, Role::TextSoft, columns.saturating_sub(depth + 4));
             lines.truncate(crate::ui::limits::UI_MESSAGE_ROWS_MAX);

@@ -7,7 +7,7 @@ use super::row::{Row, rendered, wrapped};
 use super::{Pane, Title};
 use crate::base::text::{Show, confusables, escape, width};
 use crate::model::action::Author;
-use crate::model::event::{Decider, LapseWhy, OutcomeWord};
+use crate::model::event::{Decider, Dependent, LapseWhy, OutcomeWord};
 use crate::model::session::{ActionState, Phase, Speaker};
 use crate::ui::app::{Scene, Touched, offers};
 use crate::ui::layout::PaneId;
@@ -122,6 +122,18 @@ fn place(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) 
             (_, _) => format!("{}{unknown}", touched_words(touches)),
         };
         wrapped(rows, &head("touches"), Role::TextSoft, &words, Role::Text, columns);
+    }
+    if let Some(found) = &state.dependents {
+        let place = |one: &Dependent| {
+            let within = one.within.as_ref().map_or_else(String::new, |within| format!("{within} in "));
+            format!("{within}{}:{}", one.path, one.line)
+        };
+        let first: Vec<String> = found.first.iter().map(place).collect();
+        let more = if found.places > first.len() as u64 { ", \u{2026}" } else { "" };
+        let colon = if first.is_empty() { "" } else { ": " };
+        let words = format!("{}{colon}{}{more}", found.words(), first.join(", "));
+        let role = if found.broken && found.places > 0 { Role::Warn } else { Role::Text };
+        wrapped(rows, &head("used in"), Role::TextSoft, &words, role, columns);
     }
     if let Some(ruled) = &state.ruled {
         let word = ruled.ruling.word();

@@ -19,6 +19,7 @@ use super::watch;
 use crate::agent::llm::limits;
 use crate::base::{ActionId, Digest, RelPath};
 use crate::model::EvidenceKind;
+use crate::model::action::LineRange;
 use crate::model::form::Form;
 use crate::model::plan::{Plan, PlanDocument, PlanOrigin};
 use crate::model::{After, Body, Command, Draft, Evidence, Proposal, Step};
@@ -140,7 +141,10 @@ impl GateClient {
         from_line: usize,
         lines: usize,
     ) -> Result<Acted, Interrupted> {
-        let settled = desk.propose_unrecorded(reason.on(format!("read {path}"), Body::Read(path.to_owned()))).await?;
+        let mut proposal = reason.on(format!("read {path}"), Body::Read(path.to_owned()));
+        let count = (lines > 0).then_some(lines as u64);
+        proposal.part = LineRange::of((from_line > 0).then_some(from_line as u64), count);
+        let settled = desk.propose_unrecorded(proposal).await?;
         let shown = match settled.performed.as_ref().map(|performed| performed.read.as_slice()) {
             Some([(file, bytes)]) => {
                 self.seen.insert(file.clone(), Digest::of(bytes));

@@ -10,16 +10,16 @@ use crate::ui::limits::UI_CHOICES_MAX;
 use crate::wire::{Compare, SearchFound, SearchHit};
 
 impl Choice {
-    /// What the item under review relates to.
+    /// What the row under the cursor, or the item under review, relates to.
     #[must_use]
     pub fn related(app: &App) -> Option<Self> {
-        let state = app.scene.target()?;
-        let rows = related(app, state).into_iter().take(UI_CHOICES_MAX).map(|(what, words, place)| {
+        let (name, links) = related(app)?;
+        let rows = links.into_iter().take(UI_CHOICES_MAX).map(|(what, words, place)| {
             let first = words.lines().next().unwrap_or_default();
             (format!("{what:<14}{}", visible(first)), String::new(), Pick::Link(place))
         });
         let about = vec!["Enter follows, Backspace leads back".to_owned()];
-        Some(Self { about, ..Self::of(format!("Related to {}", state.action.id), rows.collect()) })
+        Some(Self { about, ..Self::of(format!("Related to {}", visible(&name)), rows.collect()) })
     }
 
     /// What has happened so far, oldest first; the newest has the cursor.

@@ -7,7 +7,7 @@ use crate::model::FileChange;
 use crate::ui::app::Scene;
 use crate::ui::look::Brush;
 use crate::ui::theme::{Role, Sign};
-use crate::ui::workers::{FilePicture, Shown};
+use crate::ui::workers::{FilePicture, LinePicture, Shown};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -183,6 +183,8 @@ fn unified(pane: &DiffPane, scene: &Scene, brush: &mut Brush<'_>, line: Rect, at
     if kind != LineKind::Context && !taken {
         let out = brush.look.sign(Sign::Unchosen);
         brush.text(line.x, line.y, line.x + 1, out, Role::TextFaint);
+    } else {
+        ran(pane, brush, line, picture, at);
     }
     text(brush, x + 2, line, &picture.shown, at, &roles, taken);
 }
@@ -203,7 +205,17 @@ fn side(pane: &DiffPane, scene: &Scene, brush: &mut Brush<'_>, line: Rect, at: O
         brush.over(Rect { x, width: line.right().saturating_sub(x), ..line }, role);
     }
     mark(brush, x, line, &roles, at);
+    if taken && !old {
+        ran(pane, brush, line, picture, at);
+    }
     text(brush, x + 2, line, &picture.shown, at, &roles, taken);
+}
+
+/// Whether a changed line ran when it was tested.
+fn ran(pane: &DiffPane, brush: &mut Brush<'_>, line: Rect, picture: &LinePicture, at: At) {
+    if let Some((sign, role)) = pane.ran.sign(at.file, picture).filter(|_| at.from == 0) {
+        brush.text(line.x, line.y, line.x + 1, brush.look.sign(sign), role);
+    }
 }
 
 /// `+` or `-`; a row in which a long line continues says that instead.

@@ -23,6 +23,7 @@ use rows::{FileRows, Hidden};
 
 mod choose;
 mod compare;
+mod coverage;
 mod draw;
 mod files;
 mod form;
@@ -135,6 +136,7 @@ pub struct DiffPane {
     aside: Vec<Row>,
     folds: files::Folds,
     remarks: remarks::Remarks,
+    ran: coverage::Ran,
     pictures: std::sync::Arc<Vec<FilePicture>>,
     view: View,
     /// Unchanged lines around each change.
@@ -166,6 +168,7 @@ impl Default for DiffPane {
             aside: Vec::new(),
             folds: files::Folds::default(),
             remarks: remarks::Remarks::default(),
+            ran: coverage::Ran::default(),
             pictures: std::sync::Arc::default(),
             view: View::default(),
             context: DIFF_CONTEXT_LINES,
@@ -420,6 +423,9 @@ impl Pane for DiffPane {
     fn refresh(&mut self, scene: &Scene, room: Size, touched: Touched) {
         let reflows = room.width != self.room.width;
         self.room = room;
+        if touched.target || touched.actions || touched.checks {
+            self.ran = coverage::Ran::of(scene);
+        }
         let calm = scene.target.is_none() && (touched.plan || touched.checks || touched.transcript);
         let replans = touched.plan && scene.target().is_some_and(|state| state.action.kind() == Kind::Plan);
         // What is done elsewhere changes nothing of a plan's text.

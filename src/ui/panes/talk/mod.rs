@@ -81,6 +81,14 @@ enum Subject {
 }
 
 impl TalkPane {
+    /// The message under the cursor, and whether it folds.
+    #[must_use]
+    pub fn message(&self) -> Option<(Seq, bool)> {
+        let (item, _) = self.item_at(self.list.cursor)?;
+        let is_message = matches!(item.subject, Subject::Message | Subject::Prompt) && item.seq > Seq(0);
+        is_message.then_some((item.seq, item.subject == Subject::Prompt))
+    }
+
     /// Switches between messages as they are meant to look and as they are written.
     pub fn toggle_raw(&mut self) -> &'static str {
         self.raw = !self.raw;

@@ -1,0 +1,61 @@
+//! Who depends on a pending edit is found by the names that it changes, and counts for its risk.
+
+use crate::seat::{Room, Seat, assert_verifies, only_session};
+use serde_json::json;
+
+const CART: &str = "RATE = 2\n\n\ndef total(items):\n    return sum(items) * RATE\n";
+
+fn room() -> Room {
+    Room::with(&[
+        ("cart.py", CART),
+        (
+            "shop/pay.py",
+            "from cart import total\n\n\ndef pay(items):\n    # total is what is due\n    return total(items)\n",
+        ),
+        ("notes.md", "total\n"),
+        ("other.py", "def total():\n    return 1\n\n\nprint(total())\n"),
+        ("report.js", "console.log(total(1));\n"),
+    ])
+}
+
+#[test]
+fn who_uses_what_an_edit_changes_is_found_and_weighs() {
+    let room = room();
+    let script = room
+        .script(&[json!({"edit": {"path": "cart.py", "old": "def total(items):", "new": "def total(items, rate):"}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let before = seat.proposal(&held["action"])["risk"].clone();
+    let found = seat.wait_kind("dependents_found");
+    assert_eq!((&found["action"], &found["digest"]), (&held["action"], &held["digest"]));
+    assert_eq!((&found["names"], &found["broken"]), (&json!(["total"]), &json!(true)));
+    assert_eq!((&found["places"], &found["files"], &found["more"]), (&json!(2), &json!(1), &json!(null)));
+    let first = json!([
+        {"path": "shop/pay.py", "line": 1, "name": "total"},
+        {"path": "shop/pay.py", "line": 6, "name": "total", "within": "pay"},
+    ]);
+    assert_eq!(found["first"], first);
+    assert!(found["risk"]["score"].as_u64() > before["score"].as_u64(), "{before} {found}");
+    let factor = json!("total is used in 2 places in 1 file");
+    assert!(found["risk"]["factors"].as_array().unwrap().contains(&factor), "{found}");
+    seat.approve(&held);
+    seat.wait_kind("session_ended");
+    drop(seat);
+    assert_verifies(&room, &only_session(&room));
+}
+
+#[test]
+fn an_edit_that_changes_no_definition_is_not_searched_for() {
+    let room = room();
+    let script = room.script(&[
+        json!({"edit": {"path": "notes.md", "old": "total", "new": "sum"}}),
+        json!({"edit": {"path": "cart.py", "old": "RATE = 2\n", "new": "RATE = 2\n\n\ndef fresh():\n    return 1\n"}}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    for _ in 0..2 {
+        let held = seat.held();
+        seat.approve(&held);
+    }
+    seat.wait_kind("session_ended");
+    assert_eq!(seat.count("dependents_found"), 0);
+}
