@@ -538,5 +538,5 @@ fn a_test_that_a_command_weakens_is_said() {
     seat.approve(&held);
     let alarm = seat.ever("the alarm", |e| e["what"] == "weakened_test");
     assert_eq!(alarm["action"], held["action"], "{alarm}");
-    assert!(alarm["text"].as_str().unwrap().contains("test_calc.py:5"), "{alarm}");
+    assert!(alarm["text"].as_str().unwrap().contains("test_calc.py:4"), "{alarm}");
 }
