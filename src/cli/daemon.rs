@@ -89,7 +89,7 @@ async fn serve(place: &SessionPlace) -> Result<Ending, Fail> {
     let ending = until_end(&host, place, ending).await;
     notify::settled(followers).await;
     let _ = std::fs::remove_file(place.socket());
-    super::gc::at_end(place, options.settings.keeping);
+    super::prune::at_end(place, options.settings.keeping);
     if options.demo {
         // The playground was a throw-away copy; the journal stays.
         let _ = std::fs::remove_dir_all(&options.workspace);

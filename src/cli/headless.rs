@@ -45,7 +45,7 @@ pub fn run(place: &SessionPlace, options: &SessionOptions) -> Done {
     });
     runtime.shutdown_background();
     let _ = std::fs::remove_file(place.socket());
-    super::gc::at_end(place, options.settings.keeping);
+    super::prune::at_end(place, options.settings.keeping);
     if options.demo {
         let _ = std::fs::remove_dir_all(&options.workspace);
     }

@@ -14,7 +14,6 @@ mod fleet;
 #[cfg(not(feature = "nats"))]
 #[path = "no_fleet.rs"]
 mod fleet;
-mod gc;
 mod headless;
 mod home;
 mod judge;
@@ -40,6 +39,7 @@ mod past;
 mod place;
 mod plain;
 mod plans;
+mod prune;
 mod record;
 mod replay;
 mod rules;
@@ -194,7 +194,7 @@ fn dispatch(cli: Cli) -> Done {
         Some(Command::Archive { session }) => print(&home::archived(&shared, &session, true)?).map(|()| DONE),
         Some(Command::Unarchive { session }) => print(&home::archived(&shared, &session, false)?).map(|()| DONE),
         Some(Command::Delete { session, yes }) => home::delete(&shared, &session, yes),
-        Some(Command::Gc { days, yes }) => gc::gc(&shared, days, yes),
+        Some(Command::Prune { days, yes }) => prune::prune(&shared, days, yes),
         Some(Command::Inbox { json }) => list::inbox(&shared, json),
         Some(Command::Approve(args)) => verdict::decide(&shared, Verdict::Approve, &args),
         Some(Command::Deny(args)) => verdict::decide(&shared, Verdict::Deny, &args),
