@@ -242,8 +242,8 @@ pub enum Command {
         #[arg(long)]
         yes: bool,
     },
-    /// Remove what no open session needs: old checkpoints, unused copies, leftovers
-    Gc {
+    /// Remove what no open session needs, and never a record
+    Prune {
         /// Remove checkpoints of sessions that ended so many days ago [default: state.keep_days]
         #[arg(long, value_name = "N")]
         days: Option<u64>,

@@ -89,7 +89,7 @@ async fn serve(place: &SessionPlace) -> Result<Ending, Fail> {
     let ending = until_end(&host, place, ending).await;
     door.close().await;
     notify::settled(followers).await;
-    super::gc::at_end(place, options.settings.keeping);
+    super::prune::at_end(place, options.settings.keeping);
     if options.demo {
         // The playground was a throw-away copy; the journal stays.
         let _ = std::fs::remove_dir_all(&options.workspace);

@@ -45,7 +45,7 @@ pub fn run(place: &SessionPlace, options: &SessionOptions) -> Done {
         Ok::<_, super::Fail>(ended)
     });
     runtime.shutdown_background();
-    super::gc::at_end(place, options.settings.keeping);
+    super::prune::at_end(place, options.settings.keeping);
     if options.demo {
         let _ = std::fs::remove_dir_all(&options.workspace);
     }

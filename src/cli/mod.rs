@@ -15,7 +15,6 @@ mod fleet;
 #[cfg(not(feature = "nats"))]
 #[path = "no_fleet.rs"]
 mod fleet;
-mod gc;
 mod git;
 mod headless;
 mod home;
@@ -43,6 +42,7 @@ mod past;
 mod place;
 mod plain;
 mod plans;
+mod prune;
 mod record;
 mod replay;
 mod rules;
@@ -197,7 +197,7 @@ fn dispatch(cli: Cli) -> Done {
         Some(Command::Archive { session }) => print(&home::archived(&shared, &session, true)?).map(|()| DONE),
         Some(Command::Unarchive { session }) => print(&home::archived(&shared, &session, false)?).map(|()| DONE),
         Some(Command::Delete { session, yes }) => home::delete(&shared, &session, yes),
-        Some(Command::Gc { days, yes }) => gc::gc(&shared, days, yes),
+        Some(Command::Prune { days, yes }) => prune::prune(&shared, days, yes),
         Some(Command::Inbox { json }) => list::inbox(&shared, json),
         Some(Command::Approve { verdict, despite_comments }) => {
             verdict::decide(&shared, Verdict::Approve, &verdict, despite_comments)

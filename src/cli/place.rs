@@ -199,7 +199,7 @@ impl SessionPlace {
 
     /// Bytes of all files kept for the session.
     pub fn bytes(&self) -> u64 {
-        super::gc::bytes(&self.dir)
+        super::prune::bytes(&self.dir)
     }
 
     fn write_options(&self, options: &SessionOptions) -> Result<(), Fail> {

@@ -3,7 +3,7 @@
 use super::args::{ConfigCommand, Shared};
 use super::{DONE, Done, Fail, print};
 use crate::base::text::Untrusted;
-use crate::config::{self, ConfigError, File, Keeping, Layer, NatsSettings, Paths, Resolved, Signs};
+use crate::config::{self, ConfigError, File, Keeping, Layer, Paths, Resolved, Signs};
 use std::path::{Path, PathBuf};
 
 impl From<ConfigError> for Fail {
@@ -77,17 +77,19 @@ pub fn hosts(shared: &Shared) -> Vec<(String, String)> {
 }
 
 /// The fleet as the user's settings say it now.
-pub fn fleet(shared: &Shared) -> Result<NatsSettings, Fail> {
+#[cfg(feature = "nats")]
+pub fn fleet(shared: &Shared) -> Result<config::NatsSettings, Fail> {
     nats(&paths(shared)?)
 }
 
 /// The same for a host, which was started with this settings file.
 #[cfg(feature = "nats")]
-pub fn nats_of(config: Option<&Path>) -> Result<NatsSettings, Fail> {
+pub fn nats_of(config: Option<&Path>) -> Result<config::NatsSettings, Fail> {
     nats(&Paths::find(&config::Places { config: config.map(Path::to_owned), state: None })?)
 }
 
-fn nats(paths: &Paths) -> Result<NatsSettings, Fail> {
+#[cfg(feature = "nats")]
+fn nats(paths: &Paths) -> Result<config::NatsSettings, Fail> {
     Ok(config::resolve(&user(paths)?, &File::default(), None).settings.outward.nats)
 }
 

@@ -14,7 +14,7 @@ pub struct HostFile {
     pub idle_exit_min: Option<u64>,
 }
 
-/// The state directory. A limit applies at the end of a host, and to `rightseat gc`.
+/// The state directory. A limit applies at the end of a host, and to `rightseat prune`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StateFile {

@@ -54,7 +54,7 @@ fn what_no_open_session_needs_is_removed_and_records_stay() {
     let mut seat = Seat::start(&room, &["--agent", &script]);
     let ended = seat.session.clone();
     let held = seat.held();
-    let (_, out, _) = room.run(&["gc", "--days", "0"]);
+    let (_, out, _) = room.run(&["prune", "--days", "0"]);
     assert!(out.contains("nothing to remove"), "it runs: {out}");
     seat.approve(&held);
     seat.wait_kind("session_ended");
@@ -65,19 +65,19 @@ fn what_no_open_session_needs_is_removed_and_records_stay() {
     open.kill();
     let store = |session: &str| room.state().join("sessions").join(session).join("store/objects");
     std::fs::create_dir_all(room.state().join("sessions").join(&ended).join("store/candidates/left")).unwrap();
-    let (code, out, _) = room.run(&["gc"]);
+    let (code, out, _) = room.run(&["prune"]);
     assert!(
         code == 0 && out.contains(&format!("private copies of {ended}")) && out.contains("Nothing was removed"),
         "{out}"
     );
     assert!(!out.contains("checkpoints"), "without a limit they stay: {out}");
     assert!(store(&ended).exists());
-    let (_, out, _) = room.run(&["gc", "--days", "1"]);
+    let (_, out, _) = room.run(&["prune", "--days", "1"]);
     assert!(!out.contains("checkpoints"), "it ended today: {out}");
-    let (code, out, err) = room.run(&["gc", "--days", "0", "--yes"]);
+    let (code, out, err) = room.run(&["prune", "--days", "0", "--yes"]);
     assert!(code == 0 && out.contains("are free"), "{out}{err}");
     assert!(!store(&ended).exists() && store(&open.session).exists());
-    assert_eq!(room.run(&["gc", "--days", "0"]).1.lines().count(), 1, "nothing is left to remove");
+    assert_eq!(room.run(&["prune", "--days", "0"]).1.lines().count(), 1, "nothing is left to remove");
     for session in [&ended, &open.session] {
         let (code, out, err) = room.run(&["verify", session]);
         assert_eq!(code, 0, "{out}{err}");
@@ -85,7 +85,9 @@ fn what_no_open_session_needs_is_removed_and_records_stay() {
     let mut again = Seat::attach(&room, &open.session);
     let held = again.held();
     again.approve(&held);
-    again.wait_kind("session_ended");
+    again.finished(&held["action"]);
+    assert_eq!(room.read("a.txt"), "three\n", "the session that was open goes on");
+    again.kill();
 }
 
 /// Above the limit, the sessions that ended first lose their checkpoints at the end of the next host.
@@ -116,7 +118,7 @@ fn a_limit_is_kept_at_the_end_of_a_host() {
     room.configure("[state]\nmib_max = 1\n");
     let second = run();
     assert!(!objects.exists(), "the first one ended first");
-    assert!(room.run(&["gc"]).1.contains("nothing to remove"));
+    assert!(room.run(&["prune"]).1.contains("nothing to remove"));
     assert_eq!(room.run(&["verify", &first]).0, 0);
     assert_eq!(room.run(&["verify", &second]).0, 0);
 }

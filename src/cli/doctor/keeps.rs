@@ -6,7 +6,7 @@ use crate::cli::compose::SystemClock;
 use crate::cli::home::size;
 use crate::cli::list::Sessions;
 use crate::cli::place::SessionPlace;
-use crate::cli::{gc, settings};
+use crate::cli::{prune, settings};
 use crate::journal::{Reader, is_held};
 use crate::model::event::Event;
 use crate::port::Clock as _;
@@ -19,7 +19,7 @@ pub(super) fn sizes(shared: &Shared) -> Vec<Finding> {
     let (Ok(keeping), Ok(mut sessions)) = (settings::keeping(shared), Sessions::open(shared)) else {
         return Vec::new();
     };
-    let found = gc::look(&mut sessions, keeping, false, SystemClock.now());
+    let found = prune::look(&mut sessions, keeping, false, SystemClock.now());
     let mut all = vec![Finding::works(GROUP, "size", size(found.bytes))];
     if found.over > 0 {
         let says = format!("{} above state.mib_max are records, or needed by open sessions", size(found.over));
@@ -29,7 +29,7 @@ pub(super) fn sizes(shared: &Shared) -> Vec<Finding> {
         0 => Finding::works(GROUP, "leftovers", "none"),
         count => {
             let says = format!("{count}, {}: no open session needs them", size(found.waste_bytes()));
-            Finding::limited(GROUP, "leftovers", says, "`rightseat gc` lists them, and removes them with --yes")
+            Finding::limited(GROUP, "leftovers", says, "`rightseat prune` lists them, and removes them with --yes")
         }
     });
     all

@@ -23,7 +23,7 @@ const USED: [(&str, &[&str]); 31] = [
     ("archive", &["state_dir"]),
     ("unarchive", &["state_dir"]),
     ("delete", &["state_dir"]),
-    ("gc", &["config", "state_dir"]),
+    ("prune", &["config", "state_dir"]),
     ("inbox", &["config", "state_dir"]),
     ("approve", &["config", "state_dir"]),
     ("deny", &["config", "state_dir"]),
@@ -49,7 +49,7 @@ const USED: [(&str, &[&str]); 31] = [
 
 /// The commands in the order of the help.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("Sessions", &["demo", "attach", "home", "ls", "name", "archive", "unarchive", "delete", "gc"]),
+    ("Sessions", &["demo", "attach", "home", "ls", "name", "archive", "unarchive", "delete", "prune"]),
     ("Decisions", &["inbox", "show", "approve", "deny", "redirect", "fleet"]),
     ("Records", &["replay", "review", "verify", "export", "note", "plan"]),
     ("Policy", &["policy"]),

@@ -50,8 +50,8 @@ impl Found {
     }
 }
 
-/// `rightseat gc`: without `yes`, only what it would remove.
-pub fn gc(shared: &Shared, days: Option<u64>, yes: bool) -> Done {
+/// `rightseat prune`: without `yes`, only what it would remove.
+pub fn prune(shared: &Shared, days: Option<u64>, yes: bool) -> Done {
     let mut keeping = settings::keeping(shared)?;
     let mut sessions = Sessions::open(shared)?;
     if let Some(days) = days {
@@ -75,7 +75,7 @@ pub fn gc(shared: &Shared, days: Option<u64>, yes: bool) -> Done {
     }
     let (freed, total) = (size(found.waste_bytes()), size(found.bytes));
     if !yes {
-        print(&format!("{freed} of {total} would be free. Nothing was removed; `rightseat gc --yes` does it"))?;
+        print(&format!("{freed} of {total} would be free. Nothing was removed; `rightseat prune --yes` does it"))?;
         return Ok(DONE);
     }
     let freed = size(remove(found.waste));
