@@ -34,8 +34,8 @@ pub struct Shared {
     /// with observe, the agent can only read
     #[arg(long, value_enum, hide_possible_values = true)]
     pub mode: Option<Mode>,
-    /// Isolation of the agent from your files: it works in a private copy (copy), asks before each change (gated),
-    /// or its changes are found afterwards (watched); auto is copy, or gated if it edits through rightseat
+    /// Isolation of the agent from your files: it works in a layer over them (overlay) or a private copy (copy), asks before
+    /// each change (gated), or its changes are found afterwards (watched); auto is overlay, or gated if it edits through rightseat
     #[arg(long, value_enum, value_name = "LEVEL", hide_possible_values = true)]
     pub isolation: Option<IsolationChoice>,
     /// Directory to work in [default: the current one]

@@ -97,15 +97,16 @@ pub fn isolation_unused(options: &SessionOptions) -> Result<Option<String>, Fail
     Ok(Some(format!("isolation `{word}` does not apply to {agent}: {why}; use `gated` or `auto`")))
 }
 
-/// By default, an agent whose writes come through us works in the workspace; one that writes itself gets a copy. So does
-/// every one in mode `plan`: whatever it runs without asking changes nothing before the plan is approved.
+/// By default, an agent whose writes come through us works in the workspace; one that writes itself works in a layer, or
+/// in a copy where there can be none. So does every one in mode `plan`: whatever it runs without asking changes nothing
+/// before the plan is approved.
 fn isolation(choice: IsolationChoice, mode: Mode, edits: Through) -> Isolation {
     match choice {
         IsolationChoice::Auto if edits == Through::Client && mode != Mode::Plan => Isolation::Gated,
-        IsolationChoice::Copy | IsolationChoice::Auto => Isolation::Copy,
+        IsolationChoice::Copy => Isolation::Copy,
         IsolationChoice::Gated => Isolation::Gated,
         IsolationChoice::Watched => Isolation::Watched,
-        IsolationChoice::Overlay => Isolation::Overlay,
+        IsolationChoice::Overlay | IsolationChoice::Auto => Isolation::Overlay,
     }
 }
 
@@ -130,6 +131,7 @@ impl AgentMaker for AcpMaker {
             spec,
             program: self.program.clone(),
             isolation: self.isolation(seat.mode),
+            may_copy: self.isolation == IsolationChoice::Auto,
             may_fall_back: self.isolation == IsolationChoice::Auto && seat.mode != Mode::Plan,
             record: self.record.clone(),
             load: seat.agent_session.clone(),

@@ -116,6 +116,9 @@ impl Text {
             Some((true, None)) => self.push(LineRole::Heading, "a guard rail: it is decided alone"),
             Some((false, None)) | None => {}
         }
+        if let Some(detail) = state.finished.as_ref().and_then(|finished| finished.detail.as_ref()) {
+            self.push(LineRole::Text, &format!("end: {detail}"));
+        }
         self.push(LineRole::Text, "");
         match &action.body {
             ActionBody::Edit(files) => files.iter().for_each(|file| self.file(reader, file)),

@@ -50,7 +50,7 @@ impl AgentMaker for Undecided {
     /// The agent that is found is an external one, or needs no isolation.
     fn isolation(&self, mode: Mode) -> Isolation {
         match self.options.isolation {
-            IsolationChoice::Auto if mode == Mode::Plan => Isolation::Copy,
+            IsolationChoice::Auto if mode == Mode::Plan => Isolation::Overlay,
             IsolationChoice::Auto => Isolation::Gated,
             IsolationChoice::Overlay => Isolation::Overlay,
             IsolationChoice::Copy => Isolation::Copy,

@@ -27,8 +27,9 @@ pub struct LayerFile {
     /// outside the workspace, such as `git push`. What a command changes is then
     /// exactly known, and what you change meanwhile stays yours.
     pub commands: Option<LayerUse>,
-    /// Network of commands in a layer: `on`, or `true`, is the network of this machine; with `ask` the only way out is
-    /// a proxy, which asks about each host that no rule allows; with `off`, or `false`, there is none.
+    /// Network of commands in a layer: with `ask` the only way out is a proxy, which asks about each host that no rule
+    /// allows; with `off`, or `false`, there is none; `on`, or `true`, is the network of this machine. Unset, it is `ask`,
+    /// but where no layer can be made commands run with the network of this machine.
     #[serde(deserialize_with = "network")]
     pub network: Option<Network>,
     /// Network of an agent with isolation `overlay`: with `ask`, the agent itself reaches its own endpoints (`hosts` in
@@ -70,6 +71,9 @@ fn network<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Network>, D::Err
 pub struct LayerSettings {
     pub commands: LayerUse,
     pub network: Network,
+    /// The network was chosen: then it is not opened where there can be no layer.
+    #[serde(default = "was_chosen")]
+    pub network_is_chosen: bool,
     pub agent_network: Network,
     /// Globs of the paths that are promoted without a question; `None` = all that no rule speaks against.
     pub promote: Option<Vec<String>>,
@@ -77,11 +81,17 @@ pub struct LayerSettings {
     pub broker: BTreeMap<String, Brokered>,
 }
 
+/// Sessions that were begun before there was a closed default.
+fn was_chosen() -> bool {
+    true
+}
+
 impl Default for LayerSettings {
     fn default() -> Self {
         Self {
             commands: LayerUse::default(),
-            network: Network::default(),
+            network: Network::Ask,
+            network_is_chosen: false,
             agent_network: Network::Ask,
             promote: None,
             broker: BTreeMap::new(),
@@ -93,6 +103,7 @@ impl LayerSettings {
     pub(super) fn apply(&mut self, file: &LayerFile) {
         self.commands = file.commands.unwrap_or(self.commands);
         self.network = file.network.unwrap_or(self.network);
+        self.network_is_chosen |= file.network.is_some();
         self.agent_network = file.agent_network.unwrap_or(self.agent_network);
         if file.promote.is_some() {
             self.promote.clone_from(&file.promote);

@@ -163,7 +163,7 @@ impl Successor {
             return;
         }
         let mut ready = session.agent.ready.clone();
-        ready.agent.isolation = Isolation::Copy;
+        ready.agent.isolation = line.isolation(Mode::Plan);
         ready.state = "starting again in a private copy".into();
         let text = format!(
             "the mode is plan: {} starts again in a private copy of the workspace, with the next prompt",

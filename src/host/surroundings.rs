@@ -2,7 +2,7 @@
 
 use super::gate::Gate;
 use super::line::AgentLine;
-use super::runs::{Runs, expected, rerun};
+use super::runs::{Runs, expected, rerun, sides};
 use crate::base::limits::ACTION_BODIES_KEPT_MAX;
 use crate::base::{ActionId, Digest, RelPath, SessionId};
 use crate::host::limits::{AGENT_COMMAND_SETTLE_MS, IGNORED_SETTLE_MS};
@@ -55,6 +55,7 @@ impl Surroundings {
         if is_of_others && !changed.ignored {
             rerun::changed(runs, gate, &changed.path);
         }
+        let sides = is_of_others.then(|| sides::observed(gate, &changed)).flatten();
         let Changed { path, rel, change, before, after, before_node, after_node, ignored, about } = changed;
         let is_first = rel.is_some() || self.is_first_alarm(gate.session().turns.count, &path);
         let alarm = (is_unsupervised && is_first).then(|| unsupervised(&path, about.as_deref()));
@@ -69,6 +70,7 @@ impl Surroundings {
             after_node,
             ignored,
             about,
+            sides,
         }));
         if let Some(text) = alarm {
             gate.alarm(AlarmKind::Unsupervised, text);

@@ -221,6 +221,12 @@ pub trait Trials: Send {
 /// A private copy of the workspace that an external agent works in, or in which a proposal is tried.
 pub trait Candidate: Send + Sync {
     fn root(&self) -> &Path;
+    /// Returns whether it is no copy: the agent has an overlay of the workspace, mounted in its layer.
+    fn is_layered(&self) -> bool {
+        false
+    }
+    /// The file as the agent has it, if it has at most `bytes_max`; `None` when there is none.
+    fn read(&self, path: &RelPath, bytes_max: u64) -> Result<Option<Vec<u8>>, WorkspaceError>;
     /// Returns notes about parts of the workspace that are left out or only linked.
     fn notes(&self) -> Vec<String>;
     /// Returns the differences from the workspace at the time the candidate was created or last refreshed.
@@ -329,6 +335,8 @@ pub struct AgentSpawn {
 pub struct AgentLayer {
     /// The root of the candidate.
     pub candidate: PathBuf,
+    /// It is no copy: an overlay is mounted over the workspace.
+    pub is_layered: bool,
     /// Absolute paths outside the workspace that it may write: its settings, its sessions.
     pub own: Vec<PathBuf>,
     /// Hosts that the agent itself may connect to, as in rules.
@@ -487,6 +495,16 @@ pub trait Workspace: Send + Sync {
 
     /// A private copy that lives until it is dropped. `name` keeps a stable place for it across restarts.
     fn candidate(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn Candidate>, WorkspaceError>>;
+
+    /// A candidate that is an overlay of the workspace, for an agent in a layer. What an agent left in it is still there.
+    fn candidate_in_layer(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn Candidate>, WorkspaceError>> {
+        self.candidate(name)
+    }
+
+    /// Why nothing can run in a layer in this workspace, in words.
+    fn no_layers(&self) -> BoxFuture<'_, Option<String>> {
+        Box::pin(std::future::ready(Some("this workspace has no layers".to_owned())))
+    }
 
     /// Records the tree as it is; only changed files cost. Gives the digest of its manifest.
     fn snapshot(&self) -> BoxFuture<'_, Result<Digest, WorkspaceError>>;

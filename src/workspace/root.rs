@@ -165,9 +165,14 @@ impl Root {
     pub fn open(path: &Path) -> io::Result<Self> {
         let path = path.canonicalize()?;
         let dir = rustix::fs::open(&path, DIR, Mode::empty())?;
+        Ok(Self::of_directory(dir, path))
+    }
+
+    /// A directory that is open already, and that is shown as this path: it need not be reached by it.
+    pub fn of_directory(dir: OwnedFd, path: PathBuf) -> Self {
         let probe = rustix::fs::openat2(&dir, ".", DIR, Mode::empty(), ResolveFlags::BENEATH);
         let openat2 = !matches!(probe, Err(Errno::NOSYS | Errno::PERM | Errno::INVAL));
-        Ok(Self { dir, path, openat2 })
+        Self { dir, path, openat2 }
     }
 
     /// The canonical path at the time of opening.

@@ -218,6 +218,7 @@ impl Scene {
             spec,
             program: None,
             isolation: self.isolation,
+            may_copy: false,
             may_fall_back: false,
             record: Some(dir.join("record.jsonl")),
             load: self.load.clone(),

@@ -259,3 +259,33 @@ fn a_session_has_the_network_that_it_was_given() {
     }
     assert_eq!(seat.count("network_changed"), 3);
 }
+
+/// Nothing is configured here. The same command works where its network is open.
+#[test]
+fn a_command_that_fails_says_that_its_network_was_closed() {
+    let (port, _heard) = server();
+    let mut room = Room::with(&[("direct.sh", "exec 3<>/dev/tcp/127.0.0.1/$1 && echo DIRECT\n")]);
+    if !room.is_layered() {
+        return;
+    }
+    let line = format!("bash direct.sh {port}");
+    let mut seat = tool(&room, &[line.clone(), line.clone()]);
+    let command = begin(&mut seat, json!({}));
+    let finished = seat.finished(&command);
+    assert_eq!((&finished["layer"]["network"], finished["exit"] == 0), (&json!("ask"), false));
+    let detail = finished["detail"].as_str().unwrap();
+    assert!(detail.contains("its network was closed (ask:"), "{detail}");
+    let (_, shown, _) = room.run(&["show", &seat.session, command.as_str().unwrap()]);
+    assert!(shown.contains("its network was closed (ask:"), "{shown}");
+    let command = begin(&mut seat, json!({"network": "on"}));
+    let finished = seat.finished(&command);
+    assert_eq!((&finished["layer"]["network"], &finished["exit"]), (&Value::Null, &json!(0)), "{finished}");
+    drop(seat);
+    // Where no layer can be made, the default stops nothing.
+    std::fs::write(room.workspace().join(".gitignore"), ".state\n").unwrap();
+    room.keep_state_in(room.workspace().join(".state"));
+    let mut seat = tool(&room, &[line]);
+    let command = begin(&mut seat, json!({}));
+    let finished = seat.finished(&command);
+    assert_eq!((&finished["apart"], &finished["exit"]), (&Value::Null, &json!(0)), "{finished}");
+}

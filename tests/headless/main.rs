@@ -14,6 +14,7 @@
 #[path = "../support/seat.rs"]
 mod seat;
 
+mod agent_layer;
 mod agent_network;
 mod agents;
 mod always;

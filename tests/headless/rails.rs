@@ -206,6 +206,13 @@ fn the_ledger_tells_who_changed_the_pipeline_when_and_why() {
     seat.held();
     room.write("Makefile", "all:\n");
     seat.ever("the makefile", |e| e["kind"] == "observed" && e["path"] == "Makefile");
+    room.write(CI, "on: [push]\n# mine\n");
+    seat.ever("the user's change", |e| e["kind"] == "observed" && e["path"] == CI && e["by"] == "human");
+    room.write(".mcp.json", "{\"env\": \"KEY=three\"}\n");
+    seat.ever("the servers", |e| e["kind"] == "observed" && e["path"] == ".mcp.json");
+    room.write("deploy.sh", "PASSWORD=hunter2hunter2\n");
+    room.write("Dockerfile", "ENV PASSWORD=hunter2hunter2\n");
+    seat.ever("the container", |e| e["kind"] == "observed" && e["path"] == "Dockerfile");
     let session = only_session(&room);
     let (code, text, _) = room.run(&["export", &session, "--pipeline", "--format", "md"]);
     assert_eq!(code, 0);
@@ -228,7 +235,11 @@ fn the_ledger_tells_who_changed_the_pipeline_when_and_why() {
     let (_, lines, _) = room.run(&["export", &session, "--pipeline"]);
     let rows: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let fates: Vec<&str> = rows.iter().map(|row| row["fate"].as_str().unwrap()).collect();
-    assert_eq!(fates, ["approved", "denied", "observed"], "{rows:#?}");
+    assert_eq!(&fates[..4], ["approved", "denied", "observed", "observed"], "{rows:#?}");
+    assert!(rows[2]["diffs"][0].as_str().unwrap().contains("+all:"), "{rows:#?}");
+    assert!(rows[3]["diffs"][0].as_str().unwrap().contains("+# mine"), "{rows:#?}");
+    let record = seat.events.iter().map(Value::to_string).collect::<String>();
+    assert!(!record.contains("KEY=three") && !record.contains("hunter2"), "secrets stay out of the record");
     assert!(rows[0]["diffs"][0].as_str().unwrap().contains("-on: push\n+on: [push]"));
     let (_, page, _) = room.run(&["export", &session, "--pipeline", "--format", "html"]);
     assert!(page.contains("<ins>+on: [push]</ins>"), "{page}");

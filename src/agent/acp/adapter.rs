@@ -35,6 +35,8 @@ pub struct AcpConfig {
     pub program: Option<PathBuf>,
     /// `Copy` gives it a private candidate; `Gated` and `Watched` the workspace itself.
     pub isolation: Isolation,
+    /// Works in a private copy, with a note, where nothing can run in a layer.
+    pub may_copy: bool,
     /// Works in the workspace itself, with a note, instead of failing when no private candidate can be
     /// created.
     pub may_fall_back: bool,
@@ -72,31 +74,11 @@ impl Agent for AcpAgent {
 async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
     let AcpAgent { mut config, seat } = agent;
     let real = seat.workspace.root().to_path_buf();
-    let candidate: Option<Arc<dyn Candidate>> = match config.isolation {
-        Isolation::Copy | Isolation::Overlay => match seat.workspace.candidate(AGENT_CANDIDATE).await {
-            Ok(made) => {
-                let notes = made.notes();
-                if !notes.is_empty() {
-                    let note = AgentNoted::new("copy", notes.join("; "));
-                    let _ = link.to_host.send(FromAgent::Noted(note)).await;
-                }
-                Some(Arc::from(made))
-            }
-            Err(e) if config.may_fall_back => {
-                config.isolation = Isolation::Gated;
-                let text = format!("cannot make a private copy ({e}); the agent works in the workspace itself");
-                let alarm = FromAgent::Alarm { what: "isolation".into(), ticket: None, text };
-                let _ = link.to_host.send(alarm).await;
-                None
-            }
-            Err(e) => return Err(format!("cannot make a private copy: {e}")),
-        },
-        Isolation::Gated | Isolation::Watched => None,
-    };
+    let candidate = candidate(&mut config, &seat, &link).await?;
     let is_layered = config.isolation == Isolation::Overlay;
-    let own = candidate.as_ref().map(|candidate| candidate.root().to_path_buf());
-    // In its layer the copy is where the workspace is.
-    let seen = own.clone().filter(|_| !is_layered).unwrap_or_else(|| seat.root.clone());
+    // In its layer the candidate is where the workspace is.
+    let own = candidate.as_ref().filter(|_| !is_layered).map(|candidate| candidate.root().to_path_buf());
+    let seen = own.unwrap_or_else(|| seat.root.clone());
     let recorder = match &config.record {
         Some(path) => Some(
             Recorder::create(path, seat.resume.is_some())
@@ -106,8 +88,9 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
     };
     let spec = &config.spec;
     let mut spawn = spawn_of(&config, &seen);
-    spawn.layer = own.clone().filter(|_| is_layered).map(|candidate| AgentLayer {
-        candidate,
+    spawn.layer = candidate.as_ref().filter(|_| is_layered).map(|candidate| AgentLayer {
+        candidate: candidate.root().to_path_buf(),
+        is_layered: candidate.is_layered(),
         own: spec.own.iter().map(|path| PathBuf::from(at_home(path))).collect(),
         hosts: spec.hosts.clone(),
         endpoints: endpoints::of(&spawn, |name| std::env::var(name).ok()),
@@ -126,8 +109,8 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
     let set = |name: &&String| std::env::var_os(name).is_some();
     let env_names: BTreeSet<String> =
         spec.env.keys().cloned().chain(spec.pass_env.iter().filter(set).cloned()).collect();
-    let is_private = own.is_some();
-    let disk = Files { workspace: Arc::clone(&seat.workspace), own };
+    let is_private = candidate.is_some();
+    let disk = Files { workspace: Arc::clone(&seat.workspace), own: candidate.clone() };
     let setup = Setup {
         spec: spec.clone(),
         place: Roots::new(real, seen, Arc::new(disk)).private(is_private),
@@ -138,6 +121,54 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
     };
     Adapter { connects, ..Adapter::new(Client::new(setup), child, candidate, recorder) }.run(link).await;
     Ok(())
+}
+
+/// What the agent works in instead of the workspace. Where the isolation that was asked for cannot be had and need not be,
+/// the next best one is taken, and the reason is told.
+async fn candidate(
+    config: &mut AcpConfig,
+    seat: &AgentSeat,
+    link: &AgentLink,
+) -> Result<Option<Arc<dyn Candidate>>, String> {
+    let note = async |text: String| {
+        let _ = link.to_host.send(FromAgent::Noted(AgentNoted::new("copy", text))).await;
+    };
+    if let (Isolation::Overlay, true) = (config.isolation, config.may_copy)
+        && let Some(why) = seat.workspace.no_layers().await
+    {
+        config.isolation = Isolation::Copy;
+        note(format!("the agent works in a private copy, not in a layer: {why}")).await;
+    }
+    if config.isolation == Isolation::Overlay {
+        match seat.workspace.candidate_in_layer(AGENT_CANDIDATE).await {
+            Ok(made) => {
+                if !made.notes().is_empty() {
+                    note(made.notes().join("; ")).await;
+                }
+                return Ok(Some(Arc::from(made)));
+            }
+            Err(e) => note(format!("the agent has a private copy in its layer, not an overlay: {e}")).await,
+        }
+    }
+    match config.isolation {
+        Isolation::Copy | Isolation::Overlay => match seat.workspace.candidate(AGENT_CANDIDATE).await {
+            Ok(made) => {
+                if !made.notes().is_empty() {
+                    note(made.notes().join("; ")).await;
+                }
+                Ok(Some(Arc::from(made)))
+            }
+            Err(e) if config.may_fall_back => {
+                config.isolation = Isolation::Gated;
+                let text = format!("cannot make a private copy ({e}); the agent works in the workspace itself");
+                let alarm = FromAgent::Alarm { what: "isolation".into(), ticket: None, text };
+                let _ = link.to_host.send(alarm).await;
+                Ok(None)
+            }
+            Err(e) => Err(format!("cannot make a private copy: {e}")),
+        },
+        Isolation::Gated | Isolation::Watched => Ok(None),
+    }
 }
 
 fn spawn_of(config: &AcpConfig, cwd: &Path) -> AgentSpawn {
@@ -166,7 +197,7 @@ fn at_home(value: &str) -> String {
 /// The workspace, and the candidate where the agent has one.
 struct Files {
     workspace: Arc<dyn Workspace>,
-    own: Option<PathBuf>,
+    own: Option<Arc<dyn Candidate>>,
 }
 
 impl Disk for Files {
@@ -175,18 +206,8 @@ impl Disk for Files {
     }
 
     fn read_own(&self, path: &RelPath) -> Result<Option<Vec<u8>>, String> {
-        let Some(root) = &self.own else { return self.read(path) };
-        let full = match path.under(root).canonicalize() {
-            Ok(full) => full,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(e.to_string()),
-        };
-        let root = root.canonicalize().map_err(|e| e.to_string())?;
-        let meta = std::fs::metadata(&full).map_err(|e| e.to_string())?;
-        if !full.starts_with(&root) || !meta.is_file() || meta.len() > ACP_FILE_BYTES_MAX as u64 {
-            return Err(format!("{path} is not a regular file of the copy, or is too large"));
-        }
-        std::fs::read(&full).map(Some).map_err(|e| e.to_string())
+        let Some(candidate) = &self.own else { return self.read(path) };
+        candidate.read(path, ACP_FILE_BYTES_MAX as u64).map_err(|e| e.to_string())
     }
 
     fn read_plan(&self, path: &Path) -> Option<String> {

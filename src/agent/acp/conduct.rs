@@ -302,7 +302,7 @@ impl Conduct {
         lines.push(
             match self.isolation {
                 Isolation::Overlay => {
-                    "isolation overlay: it works in a private copy at the workspace's path, and can write nothing else"
+                    "isolation overlay: it works in a private layer at the workspace's path, and can write nothing else"
                 }
                 Isolation::Copy => "isolation copy: it works in a private copy; its changes go through the gate",
                 Isolation::Gated => {

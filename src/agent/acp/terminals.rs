@@ -205,6 +205,9 @@ impl Terminals {
         if terminal.output.is_empty() {
             terminal.push(performed.tail.as_bytes());
         }
+        if let (Some(_), Some(detail)) = (performed.layer.network, &performed.detail) {
+            terminal.push(format!("\nrightseat: {detail}\n").as_bytes());
+        }
         for id in std::mem::take(&mut terminal.waiting) {
             out.reply(&id, Ok(speak::terminal_exited(&exit)));
         }

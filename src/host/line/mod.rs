@@ -51,7 +51,9 @@ impl AgentLine {
     pub fn may_write(&self, gate: &Gate) -> bool {
         let at_work = gate.session().turns.current.is_some()
             || self.turn_ended_at.is_some_and(|at| gate.now().since(at) < UNSUPERVISED_AFTER_TURN_MS);
-        !self.maker.is_embedded() && self.is_up() && at_work
+        // In its layer it has no way into the workspace.
+        let is_walled = gate.session().agent.ready.agent.isolation == Isolation::Overlay;
+        !self.maker.is_embedded() && !is_walled && self.is_up() && at_work
     }
 
     /// Its next message; `None` when its task has ended.

@@ -9,7 +9,7 @@ mod preview;
 pub mod rerun;
 mod result;
 mod search;
-mod sides;
+pub mod sides;
 mod trials;
 
 use super::actor;

@@ -1,37 +1,61 @@
-//! What files held before and after a command: the ledger shows the diffs of guarded ones, and tests are compared as those
-//! of an edit are. The trees around the command have it.
+//! What guarded files held before and after a change: the ledger shows their diffs. The trees around a command have it; of
+//! what was observed, the last tree and the disk. What may be a secret stays out of the record: by the name of its file, or
+//! by its looks. Tests that a command changed are compared as those of an edit are.
 
 use crate::base::{ActionId, Digest, RelPath};
+use crate::host::gate::Gate;
 use crate::host::limits::{SIDES_BYTES_MAX, SIDES_FILES_MAX};
+use crate::journal::export::redact;
 use crate::model::Content;
 use crate::model::event::{FileOutcome, Sides};
-use crate::policy::guarded::{guarded, holds_secrets};
+use crate::policy::guarded::{guarded, holds_secrets, may_hold_secrets};
 use crate::policy::limits::{WEAKENED_CHANGE_BYTES_MAX, WEAKENED_FILE_BYTES_MAX};
 use crate::policy::{Side, weakened as tests};
-use crate::port::Workspace;
+use crate::port::{Changed, Workspace};
 use std::sync::Arc;
 
-/// Returns both sides of the guarded files, as text within the limits. Files that may hold secrets are left out.
+/// A content as it may be recorded.
+fn told(bytes: &[u8]) -> Option<Content> {
+    let content = Content::of(bytes);
+    content.text().is_some_and(|text| redact(text).is_none()).then_some(content)
+}
+
+fn keeps_out(path: &str) -> bool {
+    holds_secrets(path) || may_hold_secrets(path)
+}
+
+/// Returns both sides of a guarded file that somebody else changed.
+pub fn observed(gate: &Gate, changed: &Changed) -> Option<Box<Sides>> {
+    let path = changed.rel.clone().filter(|path| guarded(path.as_str()).is_some() && !keeps_out(path.as_str()))?;
+    let fits = |bytes: &Vec<u8>| bytes.len() <= SIDES_BYTES_MAX;
+    let before = changed.before.and_then(|digest| gate.blob(&digest)).filter(fits);
+    let now =
+        changed.after.and_then(|digest| gate.workspace().image(&path).ok()?.filter(|image| image.digest == digest));
+    let after = now.map(|image| image.bytes).filter(fits);
+    let (before, after) = (before.and_then(|bytes| told(&bytes)), after.and_then(|bytes| told(&bytes)));
+    (before.is_some() || after.is_some()).then(|| Box::new(Sides { path, before, after }))
+}
+
+/// Returns both sides of the guarded files, as text within the limits. What may be a secret is left out.
 pub async fn of(workspace: &Arc<dyn Workspace>, files: &[FileOutcome]) -> Vec<Sides> {
     let is_told = |file: &&FileOutcome| {
         let names = || std::iter::once(&file.path).chain(&file.from);
-        names().any(|path| guarded(path.as_str()).is_some()) && !names().any(|path| holds_secrets(path.as_str()))
+        names().any(|path| guarded(path.as_str()).is_some()) && !names().any(|path| keeps_out(path.as_str()))
     };
-    let told: Vec<FileOutcome> = files.iter().filter(is_told).take(SIDES_FILES_MAX).cloned().collect();
-    if told.is_empty() {
+    let files: Vec<FileOutcome> = files.iter().filter(is_told).take(SIDES_FILES_MAX).cloned().collect();
+    if files.is_empty() {
         return Vec::new();
     }
     let workspace = Arc::clone(workspace);
     let reading = move || {
         let mut room = SIDES_BYTES_MAX;
         let mut side = |digest: Option<Digest>| -> Option<Content> {
-            let content = Content::of(&workspace.stored(digest?).ok()??);
-            let text = content.text()?;
-            room = room.checked_sub(text.len())?;
+            let content = told(&workspace.stored(digest?).ok()??)?;
+            room = room.checked_sub(content.text()?.len())?;
             Some(content)
         };
         let sides = |file: FileOutcome| Sides { before: side(file.before), after: side(file.after), path: file.path };
-        told.into_iter().map(sides).filter(|sides| sides.before.is_some() || sides.after.is_some()).collect()
+        files.into_iter().map(sides).filter(|sides| sides.before.is_some() || sides.after.is_some()).collect()
     };
     tokio::task::spawn_blocking(reading).await.unwrap_or_default()
 }

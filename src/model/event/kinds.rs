@@ -3,7 +3,7 @@
 
 use super::agents::AgentChanged;
 use super::evidence::{DependentsFound, Explained, ReadFile};
-use super::layers::InLayer;
+use super::layers::{InLayer, Sides};
 use super::plans::{Commented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
 use super::rules::{
     ChecksChanged, LeaseGranted, LeaseRevoked, NetworkChanged, PolicyAllowed, PolicyReloaded, PolicyRevoked,
@@ -17,6 +17,7 @@ use super::vocabulary::{
 use super::words::{self, Words};
 use super::{Envelope, Part, Shown, ask};
 use crate::base::{ActionId, ClientId, Digest, PublicKey, RelPath, Seq, SessionId, StepId, TurnId, UnixMs};
+use crate::model::FormAnswer;
 use crate::model::action::{Action, FileChange};
 use crate::model::check::{CheckFinished, CheckReported, CheckStarted};
 use crate::model::node::Node;
@@ -24,7 +25,6 @@ use crate::model::open::{
     AgentLevel, AgentState, AlarmKind, ClientChange, Moment, NoteKind, Rail, SpokenBy, WatchState,
 };
 use crate::model::prompt::PromptPart;
-use crate::model::{Content, FormAnswer};
 use serde::{Deserialize, Serialize, Serializer};
 
 events! {
@@ -326,16 +326,6 @@ pub struct Finished {
     pub reads: Vec<ReadFile>,
 }
 
-/// Both sides of a file that a command changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sides {
-    pub path: RelPath,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Content>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<Content>,
-}
-
 impl Finished {
     /// An end with nothing to tell.
     pub fn of(action: ActionId, outcome: OutcomeWord, detail: Option<String>) -> Self {
@@ -386,6 +376,9 @@ pub struct Observed {
     /// In words, when the path is ignored and not watched file by file: what of it changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
+    /// What a guarded file held, as far as that is known and may be recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sides: Option<Box<Sides>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,8 @@
-//! What is told about a command's layer.
+//! What is told about a command's layer, and of the guarded files that changed.
 
+use super::Network;
 use crate::base::{ActionId, RelPath};
-use crate::model::FileChange;
+use crate::model::{Content, FileChange};
 use serde::{Deserialize, Serialize};
 
 /// More about a command in a layer.
@@ -10,6 +11,9 @@ pub struct InLayer {
     /// Build folders that were the real ones, relative to the workspace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shared: Vec<String>,
+    /// The network that it had instead of that of the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
     /// The pending action that was tried; nothing of it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previews: Option<ActionId>,
@@ -38,4 +42,14 @@ pub struct WouldChange {
     /// The hunks as unified diff text, bounded; foreign text.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub hunks: String,
+}
+
+/// Both sides of a guarded file that changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sides {
+    pub path: RelPath,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Content>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Content>,
 }

@@ -190,7 +190,7 @@ mod words;
 pub use agents::AgentChanged;
 pub use evidence::{Dependent, Dependents, DependentsFound, Explained, ReadFile};
 pub use kinds::*;
-pub use layers::{InLayer, WouldChange};
+pub use layers::{InLayer, Sides, WouldChange};
 pub use plans::{Commented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
 pub use rules::*;
 pub use stops::{Census, Drilled, DrilledRung, Stopped, Survivor};

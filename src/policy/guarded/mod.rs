@@ -147,6 +147,33 @@ fn short_name(short: &str) -> Option<&'static str> {
     .find_map(|(s, full)| (short == s).then_some(full))
 }
 
+/// Returns whether settings of this name often carry keys beside everything else: they are read like other files, but what
+/// they hold is not put into the record where nobody asked for it.
+pub fn may_hold_secrets(path: &str) -> bool {
+    let folded = fold(path);
+    let name = folded.rsplit('/').next().unwrap_or_default();
+    let exact = [
+        ".envrc",
+        ".mcp.json",
+        "mcp.json",
+        "mcp_config.json",
+        ".yarnrc",
+        ".yarnrc.yml",
+        ".dockercfg",
+        ".boto",
+        ".s3cfg",
+        "gradle.properties",
+        "local.properties",
+        "settings.xml",
+        "nuget.config",
+        "pip.conf",
+        "kubeconfig",
+        "wp-config.php",
+    ];
+    let ends = [".envrc", ".env", ".tfvars", ".tfvars.json", ".tfstate", ".tfstate.backup", ".ovpn"];
+    exact.contains(&name) || ends.iter().any(|end| name.ends_with(end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +240,10 @@ mod tests {
 
     #[test]
     fn secret_files_are_known_by_name() {
+        for path in [".envrc", ".mcp.json", ".cursor/mcp.json", "a/prod.tfvars", "x/.YARNRC.yml", "prod.env"] {
+            assert!(may_hold_secrets(path) && !holds_secrets(path), "{path}");
+        }
+        assert!(!may_hold_secrets("Makefile") && !may_hold_secrets(".github/workflows/ci.yml"));
         for path in [".env", "a/.ENV", ".env.local", "server.pem", "id_rsa", ".ssh/config", "x/credentials"] {
             assert!(holds_secrets(path), "{path}");
         }

@@ -41,15 +41,17 @@ pub struct Change {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     pub change: FileChange,
-    /// Of what was only observed, the record has a digest alone.
+    /// Of what the record does not hold, a digest alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Content>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Content>,
 }
 
-fn digest_only(digest: Option<Digest>) -> Option<Content> {
-    digest.map(|digest| Content::Blob { digest, bytes: 0 })
+/// What the event has of this content: the bytes, if they are those of the digest.
+fn side(recorded: Option<&Content>, digest: Option<Digest>) -> Option<Content> {
+    let is_it = |content: &&Content| digest.is_some_and(|digest| content.digest() == digest);
+    recorded.filter(is_it).cloned().or_else(|| digest.map(|digest| Content::Blob { digest, bytes: 0 }))
 }
 
 impl Change {
@@ -66,10 +68,6 @@ impl Change {
     /// Of a command, whose event has what the files held, as far as it was recorded.
     pub(super) fn seen(file: &FileOutcome, sides: &[Sides]) -> Self {
         let sides = sides.iter().find(|sides| sides.path == file.path);
-        let side = |recorded: Option<&Content>, digest: Option<Digest>| {
-            let is_it = |content: &&Content| digest.is_some_and(|digest| content.digest() == digest);
-            recorded.filter(is_it).cloned().or_else(|| digest_only(digest))
-        };
         Self {
             path: file.path.to_string(),
             from: file.from.as_ref().map(ToString::to_string),
@@ -80,7 +78,9 @@ impl Change {
     }
 
     pub(super) fn observed(body: &Observed) -> Self {
-        let (before, after) = (digest_only(body.before), digest_only(body.after));
+        let sides = body.sides.as_deref();
+        let before = side(sides.and_then(|sides| sides.before.as_ref()), body.before);
+        let after = side(sides.and_then(|sides| sides.after.as_ref()), body.after);
         Self { path: body.path.clone(), from: None, change: body.change, before, after }
     }
 

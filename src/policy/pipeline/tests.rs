@@ -200,6 +200,7 @@ fn everyday_edits_are_not_in_it_and_everybodys_changes_are() {
             after_node: None,
             ignored: false,
             about: None,
+            sides: None,
         }));
     }
     let all: Vec<(String, &str)> = desk.ledger.entries().map(|entry| (entry.who.words(), entry.fate())).collect();

@@ -2,7 +2,7 @@
 
 use super::{App, Request};
 use crate::base::ActionId;
-use crate::model::event::Event;
+use crate::model::event::{Event, Finished, OutcomeWord};
 use crate::model::{Envelope, PromptPart};
 use crate::ui::app::toast::Toast;
 use crate::wire;
@@ -17,6 +17,7 @@ pub(super) fn heard(app: &mut App, envelopes: &[Envelope]) -> Vec<Request> {
         }
         if let Event::Finished(finished) = &envelope.event {
             offer_output(app, &finished.action);
+            say_closed(app, finished);
         }
         if let Event::AgentReady(_) = &envelope.event {
             app.composer.offered(&app.scene.session);
@@ -43,6 +44,17 @@ fn offer_output(app: &mut App, action: &ActionId) {
     } else {
         format!("{action} ended: @{action} mentions its output")
     }));
+}
+
+/// A command that failed may have wanted the network that it did not have.
+fn say_closed(app: &mut App, finished: &Finished) {
+    let network = finished.layer.as_ref().and_then(|layer| layer.network);
+    let is_tried = finished.layer.as_ref().is_some_and(|layer| layer.previews.is_some());
+    let has_failed = finished.outcome != OutcomeWord::Ok || finished.exit.is_some_and(|code| code != 0);
+    let (Some(network), true, false) = (network, has_failed, is_tried) else { return };
+    let key = app.keymap.shown("network").unwrap_or_default();
+    let (action, word) = (&finished.action, network.word());
+    app.say(Toast::plain(format!("{action} failed with its network closed ({word}): {key} opens that of the session")));
 }
 
 /// A picture of this machine was read.

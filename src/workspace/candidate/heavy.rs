@@ -19,6 +19,7 @@ use crate::workspace::listing::Seen;
 use crate::workspace::tree::{self, Rules};
 use std::collections::BTreeSet;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// Caches of tools: never needed, often large.
@@ -60,9 +61,7 @@ pub fn provide(source: &Path, root: &Path, rules: &Rules, store: &Store) -> Resu
         }
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let is_rust = name == "target" && from.join("CACHEDIR.TAG").exists();
-        let is_output = from.is_dir() && rules.is_output(&path);
-        let (bytes_max, files_max) = (limits::CANDIDATE_COMPARED_BYTES_MAX, limits::CANDIDATE_COMPARED_FILES_MAX);
-        let is_compared = !is_output && !CACHES.contains(&name) && size(&from, bytes_max, files_max).is_some();
+        let is_compared = is_compared(source, rules, &path);
         if !is_compared {
             provided.behind.insert(path.clone());
         }
@@ -86,6 +85,20 @@ pub fn provide(source: &Path, root: &Path, rules: &Rules, store: &Store) -> Resu
         }
     }
     Ok(provided)
+}
+
+/// Returns whether changes of an ignored path are found file by file.
+fn is_compared(source: &Path, rules: &Rules, path: &Path) -> bool {
+    let from = source.join(path);
+    let is_output = from.is_dir() && rules.is_output(path);
+    let (bytes_max, files_max) = (limits::CANDIDATE_COMPARED_BYTES_MAX, limits::CANDIDATE_COMPARED_FILES_MAX);
+    !is_output && !is_cache(path) && size(&from, bytes_max, files_max).is_some()
+}
+
+/// The ignored paths that are too large to be compared file by file, as bytes.
+pub fn behind(source: &Path, rules: &Rules) -> Vec<Vec<u8>> {
+    let all = tree::ignored(source, rules).into_iter();
+    all.filter(|path| !is_compared(source, rules, path)).map(|path| path.as_os_str().as_bytes().to_vec()).collect()
 }
 
 /// Keeps the contents of what was copied.

@@ -8,10 +8,13 @@
 mod fill;
 mod heavy;
 mod in_place;
+mod layered;
+mod mirror;
 mod repository;
 mod trials;
 
 pub use in_place::binds;
+pub use layered::{LayeredCopy, read_as_seen, upper_of};
 pub use trials::{OpenTrials, Within};
 
 use super::checkpoint::{Difference, Entry, EntryKind, Store, StoreError, compare, lookup, replace};
@@ -41,6 +44,43 @@ fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Candidat
     move |error| CandidateError::Io { what, path, error }
 }
 
+/// What an agent works in: a private copy, or a layer.
+pub trait AgentCopy: Send {
+    /// Its place in the session's state.
+    fn root(&self) -> &Path;
+    /// What was done to make it, in words.
+    fn notes(&self) -> &[String];
+    /// Holds the contents of its base.
+    fn store(&self) -> &Store;
+    /// The present bytes of a regular file that the agent changed, at most `bytes_max`.
+    ///
+    /// # Errors
+    /// When it is gone or cannot be read, or has more bytes.
+    fn read(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>>;
+    /// What the agent changed, in order of path.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    fn changes(&mut self) -> Result<Vec<Difference>, CandidateError>;
+    /// Ignored directories that are not compared file by file and in which something changed.
+    fn changed_behind(&self) -> Vec<PathBuf>;
+    /// Returns whether the path is something other than a file, link or directory.
+    fn is_special(&self, path: &Path) -> bool;
+    /// The topmost ignored path that holds this one, by the session's rules.
+    fn ignored_at(&self, path: &Path) -> Option<PathBuf>;
+    /// Takes over what changed in the workspace. Gives the files that changed on both sides and differ; they are left as
+    /// the agent has them.
+    ///
+    /// # Errors
+    /// When the disk is full or a file cannot be read.
+    fn refresh(&mut self, live: &Listing) -> Result<Vec<PathBuf>, CandidateError>;
+    /// Puts a file back to what the workspace has now.
+    ///
+    /// # Errors
+    /// As [`AgentCopy::refresh`].
+    fn reset(&mut self, live: &Listing, path: &Path) -> Result<(), CandidateError>;
+}
+
 /// A private copy.
 #[derive(Debug)]
 pub struct PrivateCopy {
@@ -65,6 +105,22 @@ struct Origin {
     made_ns: i128,
 }
 
+impl Origin {
+    fn read(place: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(base_file(place)).ok()?).ok()
+    }
+
+    fn save(&self, place: &Path) -> Result<(), CandidateError> {
+        let file = base_file(place);
+        let saved = serde_json::to_vec(self).map_err(io::Error::other);
+        saved.and_then(|bytes| std::fs::write(&file, bytes)).map_err(failed("cannot write", &file))
+    }
+}
+
+fn paths_of(bytes: &[Vec<u8>]) -> BTreeSet<PathBuf> {
+    bytes.iter().map(|path| OsString::from_vec(path.clone()).into()).collect()
+}
+
 impl PrivateCopy {
     /// Makes a copy of the tree that `live` records, at `place`, which is emptied first.
     ///
@@ -86,7 +142,7 @@ impl PrivateCopy {
         let origin = Origin { base: taken.digest, from, behind, made_ns: now_ns() };
         let notes = left.into_iter().chain(provided.notes).collect();
         let copy = Self { source, store: live.store().clone(), listing, origin, files: taken.files, notes };
-        copy.save()?;
+        copy.origin.save(copy.listing.root())?;
         Ok(copy)
     }
 
@@ -98,9 +154,8 @@ impl PrivateCopy {
 
     /// Takes over a copy that a killed host left at `place`; `None` when there is none to trust.
     pub fn reopen(live: &Listing, place: &Path) -> Option<Self> {
-        let origin: Origin = serde_json::from_slice(&std::fs::read(base_file(place)).ok()?).ok()?;
-        let behind = origin.behind.iter().map(|path| OsString::from_vec(path.clone()).into()).collect();
-        let rules = live.rules().for_copy(behind);
+        let origin = Origin::read(place)?;
+        let rules = live.rules().for_copy(paths_of(&origin.behind));
         let listing = Listing::new(place.to_owned(), rules, live.store().clone()).without_contents();
         place.is_dir().then(|| Self {
             source: live.root().to_owned(),
@@ -112,98 +167,9 @@ impl PrivateCopy {
         })
     }
 
-    fn save(&self) -> Result<(), CandidateError> {
-        let file = base_file(self.root());
-        let saved = serde_json::to_vec(&self.origin).map_err(io::Error::other);
-        saved.and_then(|bytes| std::fs::write(&file, bytes)).map_err(failed("cannot write", &file))
-    }
-
-    /// Returns the root of the copy.
-    pub fn root(&self) -> &Path {
-        self.listing.root()
-    }
-
-    /// Returns the steps taken for ignored directories and the repository, in words.
-    pub fn notes(&self) -> &[String] {
-        &self.notes
-    }
-
     /// The digest of the checkpoint it was made from.
     pub fn base_tree(&self) -> Digest {
         self.origin.from
-    }
-
-    /// The bytes of a base or present content.
-    ///
-    /// # Errors
-    /// When the store lost them.
-    pub fn content(&self, digest: &Digest) -> Result<Option<Vec<u8>>, CandidateError> {
-        Ok(self.store.get(digest)?)
-    }
-
-    /// The present bytes of a regular file of the copy, at most `bytes_max`.
-    ///
-    /// # Errors
-    /// When it is gone or cannot be read, or has more bytes.
-    pub fn read(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-        content::read_plain(&self.root().join(path), bytes_max)
-    }
-
-    /// Returns the changes in the copy, in order of path.
-    ///
-    /// # Errors
-    /// When the store cannot be read or written.
-    pub fn changes(&mut self) -> Result<Vec<Difference>, CandidateError> {
-        let now = self.listing.take()?.digest;
-        Ok(compare(&self.store, Some(&self.origin.base), Some(&now))?)
-    }
-
-    /// Ignored directories that are not compared file by file and in which something changed since the copy was made.
-    pub fn changed_behind(&self) -> Vec<PathBuf> {
-        let tops = self.listing.beside().into_iter().filter(|top| !tree::is_hidden(top) && !heavy::is_cache(top));
-        tops.filter(|top| heavy::changed_since(&self.root().join(top), self.origin.made_ns)).collect()
-    }
-
-    /// Returns whether the path is something other than a file, link or directory.
-    pub fn is_special(&self, path: &Path) -> bool {
-        let about = self.root().join(path).symlink_metadata();
-        about.is_ok_and(|about| !about.is_file() && !about.is_dir() && !about.is_symlink())
-    }
-
-    /// The topmost ignored path that holds this one, by the session's rules.
-    pub fn ignored_at(&self, path: &Path) -> Option<PathBuf> {
-        self.listing.rules().is_ignored(path)
-    }
-
-    /// Takes over what changed in the workspace. Gives the files that changed on both sides and
-    /// differ; they are left as they are in the copy.
-    ///
-    /// # Errors
-    /// As [`PrivateCopy::make`].
-    pub fn refresh(&mut self, live: &Listing) -> Result<Vec<PathBuf>, CandidateError> {
-        let now = live.take()?.digest;
-        if now == self.origin.from {
-            return Ok(Vec::new());
-        }
-        let own: BTreeSet<PathBuf> = self.changes()?.into_iter().map(|changed| changed.path).collect();
-        let mut both = Vec::new();
-        for theirs in compare(&self.store, Some(&self.origin.from), Some(&now))? {
-            let is_same = match (self.listing.entry(&theirs.path), theirs.after) {
-                (Some(here), Some(there)) => here.is_same(&there),
-                (here, there) => here.is_none() && there.is_none(),
-            };
-            if own.contains(&theirs.path) && !is_same {
-                both.push(theirs.path);
-                continue;
-            }
-            if !is_same && !self.put(&theirs.path, theirs.after)? {
-                continue;
-            }
-            self.rebase(&theirs.path)?;
-        }
-        self.origin.from = now;
-        self.save()?;
-        Ok(both)
     }
 
     /// Makes the copy's present content at this path its new base.
@@ -211,23 +177,6 @@ impl PrivateCopy {
         self.listing.look([path]);
         self.origin.base = replace(&self.store, &self.origin.base, path, self.listing.entry(path))?;
         Ok(())
-    }
-
-    /// Puts a file back to what the workspace has now.
-    ///
-    /// # Errors
-    /// As [`PrivateCopy::make`].
-    pub fn reset(&mut self, live: &Listing, path: &Path) -> Result<(), CandidateError> {
-        if self.ignored_at(path).is_some() {
-            fill::copy_over(&self.source, self.root(), path).map_err(failed("cannot write", path))?;
-        } else {
-            live.look([path]);
-            let now = live.entry(path);
-            live.record()?;
-            self.put(path, now)?;
-        }
-        self.rebase(path)?;
-        self.save()
     }
 
     /// Puts a file of the copy back to its base.
@@ -290,6 +239,82 @@ impl PrivateCopy {
         };
         put.map_err(failed("cannot write", path))?;
         Ok(true)
+    }
+}
+
+impl AgentCopy for PrivateCopy {
+    fn root(&self) -> &Path {
+        self.listing.root()
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn read(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+        content::read_plain(&self.root().join(path), bytes_max)
+    }
+
+    fn changes(&mut self) -> Result<Vec<Difference>, CandidateError> {
+        let now = self.listing.take()?.digest;
+        Ok(compare(&self.store, Some(&self.origin.base), Some(&now))?)
+    }
+
+    fn changed_behind(&self) -> Vec<PathBuf> {
+        let tops = self.listing.beside().into_iter().filter(|top| !tree::is_hidden(top) && !heavy::is_cache(top));
+        tops.filter(|top| heavy::changed_since(&self.root().join(top), self.origin.made_ns)).collect()
+    }
+
+    fn is_special(&self, path: &Path) -> bool {
+        let about = self.root().join(path).symlink_metadata();
+        about.is_ok_and(|about| !about.is_file() && !about.is_dir() && !about.is_symlink())
+    }
+
+    fn ignored_at(&self, path: &Path) -> Option<PathBuf> {
+        self.listing.rules().is_ignored(path)
+    }
+
+    fn refresh(&mut self, live: &Listing) -> Result<Vec<PathBuf>, CandidateError> {
+        let now = live.take()?.digest;
+        if now == self.origin.from {
+            return Ok(Vec::new());
+        }
+        let own: BTreeSet<PathBuf> = self.changes()?.into_iter().map(|changed| changed.path).collect();
+        let mut both = Vec::new();
+        for theirs in compare(&self.store, Some(&self.origin.from), Some(&now))? {
+            let is_same = match (self.listing.entry(&theirs.path), theirs.after) {
+                (Some(here), Some(there)) => here.is_same(&there),
+                (here, there) => here.is_none() && there.is_none(),
+            };
+            if own.contains(&theirs.path) && !is_same {
+                both.push(theirs.path);
+                continue;
+            }
+            if !is_same && !self.put(&theirs.path, theirs.after)? {
+                continue;
+            }
+            self.rebase(&theirs.path)?;
+        }
+        self.origin.from = now;
+        self.origin.save(self.listing.root())?;
+        Ok(both)
+    }
+
+    fn reset(&mut self, live: &Listing, path: &Path) -> Result<(), CandidateError> {
+        if self.ignored_at(path).is_some() {
+            fill::copy_over(&self.source, self.root(), path).map_err(failed("cannot write", path))?;
+        } else {
+            live.look([path]);
+            let now = live.entry(path);
+            live.record()?;
+            self.put(path, now)?;
+        }
+        self.rebase(path)?;
+        self.origin.save(self.listing.root())
     }
 }
 

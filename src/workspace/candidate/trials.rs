@@ -2,7 +2,7 @@
 //! that were approved, only as often and as long as was approved. Where there are layers, each run has one, with the
 //! candidate at the path of the workspace: it can write nothing else.
 
-use super::{CandidateError, PrivateCopy};
+use super::{AgentCopy as _, CandidateError, PrivateCopy};
 use crate::base::digest::FieldHasher;
 use crate::base::{Digest, RelPath};
 use crate::model::action::TrialBudget;

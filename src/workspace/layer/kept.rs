@@ -66,6 +66,15 @@ pub struct LeftOver {
     pub promoted: Promoted,
 }
 
+/// What an agent has at the path of the workspace.
+#[derive(Debug, Clone, Copy)]
+pub enum Tree<'a> {
+    /// A private copy of it.
+    Copy(&'a Path),
+    /// An overlay, whose upper directory is kept here.
+    Overlay(&'a Path),
+}
+
 /// The layer of one command. Dropping it throws away what was not promoted.
 #[derive(Debug)]
 pub struct Layer {
@@ -146,15 +155,15 @@ impl Layer {
         self
     }
 
-    /// A layer for an agent: its private copy of the workspace, at the workspace's own path. `binds` are further places;
+    /// A layer for an agent: its own tree at the workspace's path. `binds` are further places;
     /// what can be written in them is not hidden. With `ports` its network is a proxy and these ports of this machine.
     ///
     /// # Errors
     /// Why there is none, and what to do about it.
     pub fn for_agent(
         (state, name): (&Path, &str),
-        (root, copy): (&Root, &Path),
-        (binds, ports): (Vec<Bind>, Option<Vec<u16>>),
+        (root, tree): (&Root, Tree<'_>),
+        (mut binds, ports): (Vec<Bind>, Option<Vec<u16>>),
         hidden: &[PathBuf],
     ) -> Result<Self, NoLayer> {
         let fail = |error: io::Error| NoLayer::by_machine(format!("{}: {error}", state.display()));
@@ -175,12 +184,24 @@ impl Layer {
         }
         let mut hidden = places::hidden(root.path(), state, hidden);
         hidden.retain(|path| !is_open(path));
-        let own = upper("own").map_err(fail)?;
-        let tree = Bind { from: copy.to_owned(), at: root.path().to_owned(), writable: true };
+        let own = match tree {
+            Tree::Copy(copy) => {
+                binds.insert(0, Bind { from: copy.to_owned(), at: root.path().to_owned(), writable: true });
+                upper("own").map_err(fail)?
+            }
+            Tree::Overlay(place) => {
+                let own = Upper { upper: place.join("upper"), work: place.join("work") };
+                fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(fail)?;
+                // That of an earlier mount says that it was not synced, and is refused.
+                remove(&own.work);
+                fs::DirBuilder::new().mode(0o700).create(&own.work).map_err(fail)?;
+                own
+            }
+        };
         let plan = Plan {
             root: root.path().to_owned(),
-            upper: None,
-            binds: [vec![tree], binds].concat(),
+            upper: matches!(tree, Tree::Overlay(_)).then(|| own.clone()),
+            binds,
             shared: Vec::new(),
             scratch,
             hidden,

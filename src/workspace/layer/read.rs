@@ -397,6 +397,75 @@ impl Reading<'_> {
     }
 }
 
+/// What an upper directory takes away from the workspace below it.
+#[derive(Debug, Default)]
+pub struct Marks {
+    /// Deleted nodes.
+    pub gone: BTreeSet<PathBuf>,
+    /// Directories of which nothing below shows.
+    pub opaque: BTreeSet<PathBuf>,
+}
+
+impl Marks {
+    /// Reads them. What these rules leave out is not entered.
+    pub fn of(upper: &Path, rules: &Rules) -> Self {
+        let mut marks = Self::default();
+        let mut open = vec![PathBuf::new()];
+        while let Some(dir) = open.pop() {
+            let full = upper.join(&dir);
+            if attribute(&full, "opaque").is_some_and(|value| value == b"y") {
+                marks.opaque.insert(dir.clone());
+            }
+            for entry in std::fs::read_dir(&full).into_iter().flatten().flatten() {
+                let (path, full) = (dir.join(entry.file_name()), entry.path());
+                let Ok(stat) = rustix::fs::lstat(&full) else { continue };
+                let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+                if is_whiteout(&full, &stat) {
+                    marks.gone.insert(path);
+                } else if is_directory
+                    && rules.class_below(&path, true) == Class::Content
+                    && path.iter().count() <= limits::CHECKPOINT_DEPTH_MAX
+                {
+                    open.push(path);
+                }
+            }
+        }
+        marks
+    }
+}
+
+/// The node that an upper directory has at this path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Covering {
+    /// What the workspace has shows.
+    Nothing,
+    /// It is deleted.
+    Gone,
+    /// A file, a link or a directory.
+    Node,
+}
+
+impl Covering {
+    /// Looks for it, from the top down.
+    pub fn of(upper: &Path, path: &Path) -> Self {
+        let (mut at, mut is_opaque) = (upper.to_owned(), false);
+        for name in path.iter() {
+            if !at.symlink_metadata().is_ok_and(|about| about.is_dir()) {
+                // A file or link above it, which is not followed.
+                return Self::Gone;
+            }
+            is_opaque |= attribute(&at, "opaque").is_some_and(|value| value == b"y");
+            at.push(name);
+            match rustix::fs::lstat(&at) {
+                Ok(stat) if is_whiteout(&at, &stat) => return Self::Gone,
+                Ok(_) => {}
+                Err(_) => return if is_opaque { Self::Gone } else { Self::Nothing },
+            }
+        }
+        Self::Node
+    }
+}
+
 const DIR: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 fn is_whiteout(path: &Path, stat: &Stat) -> bool {

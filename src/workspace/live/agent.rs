@@ -36,7 +36,11 @@ impl LiveWorkspace {
             Some(layer) => self.spawner.clone().within(layer.plan().clone()),
             None => self.spawner.clone(),
         };
+        self.view.close();
         let mut running = spawner.spawn(&spec).map_err(|source| WorkspaceError::Io { what, source })?;
+        if layer.is_some() {
+            self.view.follow(running.pid);
+        }
         let ended = CancellationToken::new();
         let ways = own.and_then(|own| open_ways(&mut running, (own, self.turn.clone()), &ended));
         agent_child(running, layer, (ways, ended))

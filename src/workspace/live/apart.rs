@@ -3,12 +3,14 @@
 use super::{locked, read, store_error};
 use crate::base::{ActionId, Digest, RelPath};
 use crate::config::{LayerSettings, LayerUse};
-use crate::model::event::Network;
-use crate::port::{AgentLayer, Apart, Effect, HeldFile, Promotion, ResultNode, WorkspaceError};
+use crate::model::event::{Network, OutcomeWord};
+use crate::port::{AgentLayer, Apart, Effect, HeldFile, Performed, Promotion, ResultNode, WorkspaceError};
 use crate::workspace::candidate;
 use crate::workspace::checkpoint::compare;
 use crate::workspace::egress::Endpoints;
-use crate::workspace::layer::{Bind, BuildFolders, Change, Changes, Layer, LeftOver, Others, Promoted, available};
+use crate::workspace::layer::{
+    Bind, BuildFolders, Change, Changes, Layer, LeftOver, Others, Promoted, Tree, available, programs,
+};
 use crate::workspace::limits;
 use crate::workspace::listing::Listing;
 use crate::workspace::root::Root;
@@ -24,6 +26,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Layers {
     commands: LayerUse,
     network: Network,
+    /// It is not opened for want of a layer.
+    is_network_chosen: bool,
     /// Of agents.
     agent_network: Network,
     /// The paths that are promoted without a question; `None` = all.
@@ -40,17 +44,19 @@ pub struct Layers {
 impl Layers {
     /// None.
     pub fn none() -> Self {
-        let settings = LayerSettings { commands: LayerUse::Never, ..LayerSettings::default() };
+        let settings = LayerSettings { commands: LayerUse::Never, network: Network::On, ..LayerSettings::default() };
         Self::new(&settings, Vec::new(), PathBuf::new(), PathBuf::new())
     }
 
     /// `launcher` is the rightseat binary, `state` the session's own directory.
     pub fn new(settings: &LayerSettings, hidden: Vec<PathBuf>, launcher: PathBuf, state: PathBuf) -> Self {
-        let &LayerSettings { commands, network, agent_network, ref promote, .. } = settings;
+        let &LayerSettings {
+            commands, network, network_is_chosen: is_network_chosen, agent_network, ref promote, ..
+        } = settings;
         let (refusal, held) = (Arc::default(), Arc::default());
         let declared = promote.as_ref().map(|globs| set_of(globs));
         let hidden = Arc::new(hidden);
-        Self { commands, network, agent_network, declared, hidden, launcher, state, refusal, held }
+        Self { commands, network, is_network_chosen, agent_network, declared, hidden, launcher, state, refusal, held }
     }
 
     /// Finds in the background whether they work here.
@@ -71,14 +77,25 @@ impl Layers {
         self.refusal.get_or_init(attempt).as_ref()
     }
 
+    /// Why there are none, in words, after trying.
+    pub fn why_none(&self, workspace: (&Root, &Rules)) -> Option<String> {
+        self.refusal(workspace).cloned()
+    }
+
     /// The network of a command, by what was decided about it. A preview has none, unless it names one.
     pub fn network(&self, decided: Option<Network>, is_preview: bool) -> Network {
         decided.unwrap_or(if is_preview { Network::Off } else { self.network })
     }
 
-    /// Returns whether there may be layers. A network that is not open needs them.
+    /// The network of a command for which there is no layer.
+    pub fn network_without(&self, decided: Option<Network>, is_preview: bool) -> Network {
+        let is_by_default = decided.is_none() && !is_preview && !self.is_network_chosen;
+        if is_by_default { Network::On } else { self.network(decided, is_preview) }
+    }
+
+    /// Returns whether there may be layers. A network that was closed needs them.
     fn are_wanted(&self) -> bool {
-        self.commands != LayerUse::Never || self.network != Network::On
+        self.commands != LayerUse::Never || self.is_network_chosen && self.network != Network::On
     }
 
     /// Returns whether this command should get a layer.
@@ -127,7 +144,11 @@ impl Layers {
             return Err(why.clone());
         }
         let fail = |error: std::io::Error| format!("{}: {error}", of.candidate.display());
-        let mut binds = candidate::binds(root.path(), rules, &of.candidate).map_err(fail)?;
+        let mut binds = match of.is_layered {
+            true => Vec::new(),
+            false => candidate::binds(root.path(), rules, &of.candidate).map_err(fail)?,
+        };
+        binds.extend(programs(root.path(), &self.state));
         let own = of.own.iter().filter_map(|path| path.canonicalize().ok());
         let is_apart = |path: &PathBuf| !path.starts_with(root.path()) && !root.path().starts_with(path);
         binds.extend(own.filter(is_apart).map(|path| Bind { from: path.clone(), at: path, writable: true }));
@@ -140,7 +161,8 @@ impl Layers {
             }
         };
         let ports = endpoints.as_ref().map(|own| own.here().iter().map(|address| address.port).collect());
-        let made = Layer::for_agent((&self.state, "agent"), (root, &of.candidate), (binds, ports), &self.hidden);
+        let tree = if of.is_layered { Tree::Overlay(&of.candidate) } else { Tree::Copy(&of.candidate) };
+        let made = Layer::for_agent((&self.state, "agent"), (root, tree), (binds, ports), &self.hidden);
         made.map(|layer| (layer, endpoints)).map_err(|no| no.to_string())
     }
 
@@ -164,7 +186,7 @@ impl Layers {
     /// # Errors
     /// In words, why there is none.
     pub fn for_trial(&self, root: &Root, (name, copy): (&str, &Path), binds: Vec<Bind>) -> Result<Layer, String> {
-        let made = Layer::for_agent((&self.state, name), (root, copy), (binds, None), &self.hidden);
+        let made = Layer::for_agent((&self.state, name), (root, Tree::Copy(copy)), (binds, None), &self.hidden);
         let layer = made.map_err(|no| no.to_string())?;
         Ok(if self.network == Network::On { layer } else { layer.without_network() })
     }
@@ -292,6 +314,22 @@ fn promotion(root: &Root, ended: LeftOver) -> Promotion {
     }
     promotion.left.extend(layer.keep_left_out(&changes));
     promotion
+}
+
+/// Notes the network that a command had, and where it failed that this may be why.
+pub fn note_network(performed: &mut Performed, network: Network) {
+    let why = match network {
+        Network::On => return,
+        Network::Ask => "it reached only hosts that a rule or the user allowed, and no service of this machine",
+        Network::Off => "it reached nothing but itself",
+    };
+    performed.layer.network = Some(network);
+    if performed.outcome != OutcomeWord::Ok || performed.timed_out || performed.exit.is_some_and(|code| code != 0) {
+        let word = network.word();
+        let note =
+            format!("its network was closed ({word}: {why}); the user can open it (`network`, or `[layer] network`)");
+        performed.detail = Some(performed.detail.take().map_or(note.clone(), |detail| format!("{detail}; {note}")));
+    }
 }
 
 /// Why a change is held back that no rule can be asked about.

@@ -1,12 +1,15 @@
 //! Candidates of the live workspace: made, named, shared, counted.
 
 use super::promoted::Changes;
-use super::{LiveWorkspace, blocking, candidate_error, locked};
-use crate::base::{ActionId, RelPath};
-use crate::port::{self, CandidateChanges, WorkspaceError};
-use crate::workspace::candidate::{PrivateCopy, Within};
+use super::{LiveWorkspace, blocking, candidate_error, locked, read};
+use crate::base::limits::EDIT_FILE_BYTES_MAX;
+use crate::base::{ActionId, Digest, RelPath};
+use crate::model::{FileMode, Node};
+use crate::port::{self, CandidateChanges, Image, WorkspaceError};
+use crate::workspace::candidate::{AgentCopy, LayeredCopy, PrivateCopy, Within, read_as_seen, upper_of};
 use crate::workspace::limits;
 use crate::workspace::listing::Listing;
+use crate::workspace::root::Root;
 use futures::future::BoxFuture;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -22,6 +25,11 @@ pub fn place(state: &Path, name: &str) -> PathBuf {
     home(state).join(file_name(name))
 }
 
+/// The directory of the changes of an agent in a layer.
+pub fn place_in_layer(state: &Path, name: &str) -> PathBuf {
+    home(state).join(format!("{}-layer", file_name(name)))
+}
+
 /// Removes what earlier removals did not finish, and copies that cannot be taken over.
 pub fn clear_left_over(state: &Path) {
     let Ok(entries) = std::fs::read_dir(home(state)) else { return };
@@ -29,6 +37,18 @@ pub fn clear_left_over(state: &Path) {
     let doomed = left.iter().filter(|path| path.is_dir() && !path.with_extension("base").exists()).cloned();
     let doomed: Vec<PathBuf> = doomed.collect();
     std::thread::spawn(move || doomed.iter().for_each(|path| drop(std::fs::remove_dir_all(path))));
+}
+
+/// A file as the agent has it that works in the candidate of this name.
+pub fn image(state: &Path, name: &str, source: &Root, path: &Path) -> Option<Image> {
+    let max = EDIT_FILE_BYTES_MAX as u64;
+    let place = place_in_layer(state, name);
+    if !upper_of(&place).is_dir() {
+        let root = Root::open(&self::place(state, name)).ok()?;
+        return read::image(&root, path, max).ok().flatten();
+    }
+    let bytes = read_as_seen(&place, source, path, max).ok()??;
+    Some(Image { digest: Digest::of(&bytes), bytes, node: Node::file(FileMode::new(0o644)) })
 }
 
 /// A file name for any text.
@@ -41,8 +61,10 @@ fn file_name(name: &str) -> String {
 /// A candidate that the host and an agent share.
 pub struct LiveCandidate {
     root: PathBuf,
-    copy: Arc<Mutex<PrivateCopy>>,
+    copy: Arc<Mutex<dyn AgentCopy>>,
+    source: Arc<Root>,
     listing: Arc<Listing>,
+    is_layered: bool,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -89,10 +111,44 @@ impl LiveWorkspace {
         })
         .await?;
         let root = copy.root().to_owned();
-        let candidate =
-            LiveCandidate { root, copy: Arc::new(Mutex::new(copy)), listing: self.listing.clone(), _slot: slot };
-        Ok(Box::new(candidate))
+        Ok(self.live_candidate(root, Arc::new(Mutex::new(copy)), slot, false))
     }
+
+    /// The changes of an agent in a layer: as an earlier one left them, else none.
+    ///
+    /// # Errors
+    /// When an overlay cannot serve this workspace, in words.
+    pub(super) async fn layered_copy(&self, name: &str) -> Result<Box<dyn port::Candidate>, WorkspaceError> {
+        let slot = self.slot()?;
+        let (place, listing, view) = (place_in_layer(&self.state, name), self.listing.clone(), self.view.clone());
+        let copy = blocking(move || {
+            no_overlay(listing.root()).map_or(Ok(()), |why| Err(WorkspaceError::Refused(why)))?;
+            // A layer that has ended must not keep its mount.
+            view.close();
+            LayeredCopy::open(&listing, place, view).map_err(candidate_error)
+        })
+        .await?;
+        let root = copy.root().to_owned();
+        Ok(self.live_candidate(root, Arc::new(Mutex::new(copy)), slot, true))
+    }
+
+    fn live_candidate(
+        &self,
+        root: PathBuf,
+        copy: Arc<Mutex<dyn AgentCopy>>,
+        slot: OwnedSemaphorePermit,
+        is_layered: bool,
+    ) -> Box<dyn port::Candidate> {
+        let (source, listing) = (self.root.clone(), self.listing.clone());
+        Box::new(LiveCandidate { root, copy, source, listing, is_layered, _slot: slot })
+    }
+}
+
+/// Why an overlay cannot serve an agent in this workspace although layers work; then it gets a copy.
+fn no_overlay(root: &Path) -> Option<String> {
+    let git = root.join(".git");
+    let is_elsewhere = git.symlink_metadata().is_ok_and(|about| !about.is_dir());
+    is_elsewhere.then(|| "the repository is outside of the workspace, where an agent could not commit".to_owned())
 }
 
 impl port::Candidate for LiveCandidate {
@@ -104,9 +160,23 @@ impl port::Candidate for LiveCandidate {
         locked(&self.copy).notes().to_vec()
     }
 
+    fn is_layered(&self) -> bool {
+        self.is_layered
+    }
+
+    fn read(&self, path: &RelPath, bytes_max: u64) -> Result<Option<Vec<u8>>, WorkspaceError> {
+        let inside = Path::new(path.as_str());
+        if self.is_layered {
+            let read = read_as_seen(&self.root, &self.source, inside, bytes_max);
+            return read.map_err(|source| WorkspaceError::Io { what: path.to_string(), source });
+        }
+        let copy = Root::open(&self.root).map_err(|source| WorkspaceError::Io { what: path.to_string(), source })?;
+        Ok(read::image(&copy, inside, bytes_max)?.map(|image| image.bytes))
+    }
+
     fn changes(&self) -> BoxFuture<'_, Result<CandidateChanges, WorkspaceError>> {
         let copy = self.copy.clone();
-        Box::pin(blocking(move || Changes::of(&mut locked(&copy))))
+        Box::pin(blocking(move || Changes::of(&mut *locked(&copy))))
     }
 
     fn refresh(&self) -> BoxFuture<'_, Result<Vec<RelPath>, WorkspaceError>> {

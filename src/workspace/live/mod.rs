@@ -8,7 +8,7 @@ mod perform;
 mod promoted;
 mod read;
 
-use super::candidate::{CandidateError, OpenTrials};
+use super::candidate::{AgentCopy as _, CandidateError, OpenTrials};
 use super::census::{Scope, Tracker};
 use super::checkpoint::{Difference, EntryKind, Store, StoreError, compare};
 use super::drill;
@@ -78,6 +78,8 @@ pub struct LiveWorkspace {
     left_over: Mutex<HashMap<ActionId, port::Promotion>>,
     /// The number of the agent's turn.
     turn: Arc<AtomicU64>,
+    /// The workspace as the agent in its layer sees it.
+    view: Arc<layer::View>,
 }
 
 impl LiveWorkspace {
@@ -106,6 +108,7 @@ impl LiveWorkspace {
         let tracker = Tracker::new(settings.session.as_str());
         Ok(Self {
             listing: Arc::new(Listing::new(root.path().to_owned(), rules, store.clone())),
+            view: Arc::new(layer::View::new(root.path().to_owned())),
             root: Arc::new(root),
             state,
             spawner: Spawner::new(settings.launcher, settings.containment, tracker),
@@ -159,7 +162,7 @@ impl LiveWorkspace {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -236,8 +239,7 @@ impl port::Workspace for LiveWorkspace {
     }
 
     fn candidate_image(&self, name: &str, path: &RelPath) -> Option<Image> {
-        let root = Root::open(&copies::place(&self.state, name)).ok()?;
-        read::image(&root, Path::new(path.as_str()), limits::EDIT_FILE_BYTES_MAX as u64).ok().flatten()
+        copies::image(&self.state, name, &self.root, Path::new(path.as_str()))
     }
 
     fn node(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError> {
@@ -277,21 +279,25 @@ impl port::Workspace for LiveWorkspace {
             let (layers, name) = (self.layers.clone(), id.clone());
             let (root, rules) = (self.root.clone(), self.listing.rules().clone());
             let network = layers.network(work.network, is_preview);
+            let without = layers.network_without(work.network, is_preview);
             let made = move || Ok(layers.make(&name, (&root, &rules), &line, (network, is_preview)));
             let layer = match blocking(made).await.unwrap_or_else(|error| Err(error.to_string())) {
                 Ok(layer) => layer,
-                Err(why) => return Err(Box::new(port::NotApart { why, network, permit, work, progress })),
+                Err(why) => return Err(Box::new(port::NotApart { why, network: without, permit, work, progress })),
             };
             let spawner = self.spawner.clone().within(layer.plan().clone());
             let performed = perform::perform_within(&self.root, &spawner, &permit, &work, progress.clone()).await;
             if let Some(no) = layer.refusal() {
                 let why = no.to_string();
-                return Err(Box::new(port::NotApart { why, network, permit, work, progress }));
+                return Err(Box::new(port::NotApart { why, network: without, permit, work, progress }));
             }
             let inside = |path: &PathBuf| Some(path.strip_prefix(self.root.path()).ok()?.display().to_string());
             let shared = layer.plan().shared.iter().filter_map(inside).collect();
             self.layers.keep(id, layer);
-            Ok(Performed { apart: true, layer: InLayer { shared, ..InLayer::default() }, ..performed })
+            let layer = InLayer { shared, ..InLayer::default() };
+            let mut performed = Performed { apart: true, layer, ..performed };
+            apart::note_network(&mut performed, network);
+            Ok(performed)
         })
     }
 
@@ -347,6 +353,17 @@ impl port::Workspace for LiveWorkspace {
     fn candidate(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn port::Candidate>, WorkspaceError>> {
         let name = name.to_owned();
         Box::pin(async move { self.named_copy(&name).await })
+    }
+
+    fn candidate_in_layer(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn port::Candidate>, WorkspaceError>> {
+        let name = name.to_owned();
+        Box::pin(async move { self.layered_copy(&name).await })
+    }
+
+    fn no_layers(&self) -> BoxFuture<'_, Option<String>> {
+        let (layers, root, rules) = (self.layers.clone(), self.root.clone(), self.listing.rules().clone());
+        let tried = blocking(move || Ok(layers.why_none((&root, &rules))));
+        Box::pin(async move { tried.await.unwrap_or_else(|error| Some(error.to_string())) })
     }
 
     fn snapshot(&self) -> BoxFuture<'_, Result<Digest, WorkspaceError>> {

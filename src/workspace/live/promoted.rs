@@ -5,7 +5,7 @@ use super::candidate_error;
 use crate::base::RelPath;
 use crate::model::{FileChange, FileMode};
 use crate::port::{CandidateChange, CandidateChanges, WorkspaceError};
-use crate::workspace::candidate::PrivateCopy;
+use crate::workspace::candidate::AgentCopy;
 use crate::workspace::checkpoint::{Difference, Entry, EntryKind};
 use crate::workspace::limits;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// Changes while they are gathered.
 pub struct Changes<'a> {
-    copy: &'a PrivateCopy,
+    copy: &'a dyn AgentCopy,
     told: CandidateChanges,
     bytes: u64,
     /// Changed files by the ignored path that holds them.
@@ -23,7 +23,7 @@ pub struct Changes<'a> {
 
 impl Changes<'_> {
     /// All of a copy's changes.
-    pub fn of(copy: &mut PrivateCopy) -> Result<CandidateChanges, WorkspaceError> {
+    pub fn of(copy: &mut dyn AgentCopy) -> Result<CandidateChanges, WorkspaceError> {
         let differences = copy.changes().map_err(candidate_error)?;
         let told = CandidateChanges::default();
         let mut gathered = Changes { copy, told, bytes: 0, ignored: BTreeMap::new(), more: 0 };
@@ -64,7 +64,7 @@ impl Changes<'_> {
             return Err("not proposed: it is now a pipe, a socket or a device".to_owned());
         }
         let path = RelPath::from_path(&changed.path).map_err(|error| format!("not proposed: {error}"))?;
-        let content = |entry: Entry| self.copy.content(&entry.digest).map_err(|error| error.to_string());
+        let content = |entry: Entry| self.copy.store().get(&entry.digest).map_err(|error| error.to_string());
         let former = before.map(content).transpose()?.flatten();
         let present = after.map(|_| self.copy.read(&changed.path, max)).transpose();
         let present = present.map_err(|error| format!("not proposed: {error}"))?;

@@ -1,0 +1,300 @@
+//! A candidate in a layer: an agent works in an overlay of the workspace, and nothing is copied. What it changed is what
+//! the upper directory holds.
+//!
+//! The kernel promises nothing about changes below a mounted overlay: new files and those that are written in place show
+//! at once, but a name that the agent has looked up goes on leading to the file that it led to. So each change of the
+//! workspace is looked at through the layer, and made there where it does not show.
+
+use super::heavy::{self, is_cache};
+use super::mirror::mirror;
+use super::{AgentCopy, CandidateError, Origin, clear, failed, paths_of};
+use crate::base::Digest;
+use crate::workspace::checkpoint::{Difference, Entry, EntryKind, Store, compare, lookup, replace};
+use crate::workspace::content;
+use crate::workspace::layer::{Covering, Marks, View};
+use crate::workspace::limits;
+use crate::workspace::listing::{Listing, Sight, now_ns};
+use crate::workspace::root::Root;
+use crate::workspace::tree;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// See the module.
+#[derive(Debug)]
+pub struct LayeredCopy {
+    source: Root,
+    store: Store,
+    place: PathBuf,
+    /// Of the upper directory. Ignored files count as content here, if they are few and small.
+    upper: Listing,
+    /// `base` is the workspace as the agent had it where it has not changed it.
+    origin: Origin,
+    view: Arc<View>,
+    notes: Vec<String>,
+}
+
+/// The upper directory, read.
+struct Upper {
+    nodes: BTreeMap<PathBuf, Entry>,
+    marks: Marks,
+}
+
+impl Upper {
+    /// Returns whether the workspace's own node does not show at this path.
+    fn covers(&self, path: &Path) -> bool {
+        let mut above = path.ancestors().skip(1);
+        self.nodes.contains_key(path)
+            || self.marks.gone.contains(path)
+            || above.any(|dir| {
+                self.marks.gone.contains(dir)
+                    || self.marks.opaque.contains(dir)
+                    || self.nodes.get(dir).is_some_and(|entry| entry.kind != EntryKind::Directory)
+            })
+    }
+
+    /// The agent has a directory with something of its own here.
+    fn has_below(&self, path: &Path) -> bool {
+        let mut below = self.nodes.range::<Path, _>((Bound::Excluded(path), Bound::Unbounded));
+        below.next().is_some_and(|(first, _)| first.starts_with(path))
+    }
+}
+
+/// The upper directory of the candidate in this place.
+pub fn upper_of(place: &Path) -> PathBuf {
+    place.join("upper")
+}
+
+fn is_same(one: Option<Entry>, two: Option<Entry>) -> bool {
+    match (one, two) {
+        (Some(one), Some(two)) => one.is_same(&two),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+impl LayeredCopy {
+    /// Takes over what an agent left at `place`, or begins with nothing changed. `view` is that of its layer.
+    ///
+    /// # Errors
+    /// When there is no room, or no right to write.
+    pub fn open(live: &Listing, place: PathBuf, view: Arc<View>) -> Result<Self, CandidateError> {
+        let source = Root::open(live.root()).map_err(failed("cannot open", live.root()))?;
+        let (upper, found) = (upper_of(&place), Origin::read(&place).filter(|_| upper_of(&place).is_dir()));
+        let notes = match found {
+            Some(_) => vec!["taken over from the agent that worked here before".to_owned()],
+            None => Vec::new(),
+        };
+        let origin = match found {
+            Some(origin) => origin,
+            None => {
+                clear(&place)?;
+                std::fs::create_dir_all(&upper).map_err(failed("cannot make", &upper))?;
+                // What is seen of the root is what the upper directory has.
+                let about = live.root().metadata().map_err(failed("cannot read", live.root()))?;
+                std::fs::set_permissions(&upper, about.permissions()).map_err(failed("cannot make", &upper))?;
+                let from = live.take()?.digest;
+                Origin { base: from, from, behind: heavy::behind(live.root(), live.rules()), made_ns: now_ns() }
+            }
+        };
+        let rules = live.rules().for_copy(paths_of(&origin.behind));
+        let upper = Listing::new(upper, rules, live.store().clone()).without_contents();
+        let copy = Self { source, store: live.store().clone(), place, upper, origin, view, notes };
+        copy.origin.save(&copy.place)?;
+        Ok(copy)
+    }
+
+    fn upper_now(&self) -> Result<Upper, CandidateError> {
+        let tree = self.upper.take()?.digest;
+        let nodes = compare(&self.store, None, Some(&tree))?.into_iter();
+        let nodes = nodes.filter_map(|node| Some((node.path, node.after?))).collect();
+        Ok(Upper { nodes, marks: Marks::of(self.upper.root(), self.upper.rules()) })
+    }
+
+    /// What the agent began with at this path. Of an ignored file it is what the workspace has when it is first asked for.
+    fn base(&mut self, path: &Path) -> Result<Option<Entry>, CandidateError> {
+        let known = lookup(&self.store, &self.origin.base, path)?;
+        if known.is_some() || self.ignored_at(path).is_none() {
+            return Ok(known.filter(|entry| entry.kind != EntryKind::Directory));
+        }
+        let Some(now) = Sight::of(&self.source, path, None, limits::CANDIDATE_COMPARED_BYTES_MAX) else {
+            return Ok(None);
+        };
+        if let Ok(bytes) = content::read_plain(&self.source.path().join(path), limits::CANDIDATE_COMPARED_BYTES_MAX) {
+            self.store.put(&now.entry().digest, &bytes)?;
+        }
+        self.origin.base = replace(&self.store, &self.origin.base, path, Some(now.entry()))?;
+        Ok(Some(now.entry()))
+    }
+
+    /// The files and links that the agent began with at and below this path.
+    fn base_below(&self, top: &Path) -> Result<Vec<(PathBuf, Entry)>, CandidateError> {
+        match lookup(&self.store, &self.origin.base, top)? {
+            Some(Entry { kind: EntryKind::Directory, digest, .. }) => {
+                let all = compare(&self.store, Some(&digest), None)?.into_iter();
+                Ok(all.filter_map(|node| Some((top.join(node.path), node.before?))).collect())
+            }
+            Some(entry) => Ok(vec![(top.to_owned(), entry)]),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Brings one change of the workspace into the layer, unless it shows there.
+    fn show(&self, view: &Root, path: &Path, now: Option<Entry>) -> Result<(), CandidateError> {
+        let seen = Sight::of(view, path, None, limits::CHECKPOINT_FILE_BYTES_MAX).map(|sight| sight.entry());
+        if is_same(seen, now) {
+            return Ok(());
+        }
+        mirror(&self.source, view, path).map_err(failed("cannot bring over", path))
+    }
+
+    /// Makes what the layer has at this path now its base. `live` is what the workspace has.
+    fn rebase(&self, base: Digest, path: &Path, live: Option<Entry>) -> Result<Digest, CandidateError> {
+        self.upper.look([path]);
+        let entry = match Covering::of(self.upper.root(), path) {
+            Covering::Nothing => live,
+            Covering::Gone => None,
+            Covering::Node => self.upper.entry(path).or(live),
+        };
+        Ok(replace(&self.store, &base, path, entry)?)
+    }
+
+    /// The base in a newer tree of the workspace: what the agent has changed keeps the base that it had.
+    fn base_in(&mut self, now: Digest, upper: &Upper) -> Result<Digest, CandidateError> {
+        let mut base = now;
+        let mut own: BTreeSet<PathBuf> = upper.nodes.keys().cloned().collect();
+        for top in upper.marks.gone.iter().chain(&upper.marks.opaque) {
+            own.extend(self.base_below(top)?.into_iter().map(|(path, _)| path));
+        }
+        for path in own {
+            let old = lookup(&self.store, &self.origin.base, &path)?;
+            let is_kept =
+                self.ignored_at(&path).is_some() || !is_same(old, lookup(&self.store, &self.origin.from, &path)?);
+            if is_kept && old.is_some_and(|entry| entry.kind != EntryKind::Directory) {
+                base = replace(&self.store, &base, &path, old)?;
+            }
+        }
+        Ok(base)
+    }
+}
+
+impl AgentCopy for LayeredCopy {
+    fn root(&self) -> &Path {
+        &self.place
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn read(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+        let (dir, name) = (path.parent().unwrap_or(Path::new("")), path.file_name().unwrap_or_default());
+        let dir = Root::open(self.upper.root())?.open_plain_dir(dir);
+        let (mut file, _) = content::open(dir.map_err(|refusal| io::Error::other(refusal.to_string()))?, name)?;
+        content::read(&mut file, bytes_max)
+    }
+
+    fn changes(&mut self) -> Result<Vec<Difference>, CandidateError> {
+        let upper = self.upper_now()?;
+        let mut found = BTreeMap::new();
+        for (path, entry) in &upper.nodes {
+            let before = self.base(path)?;
+            if !is_same(before, Some(*entry)) {
+                found.insert(path.clone(), (before, Some(*entry)));
+            }
+        }
+        let replaced = upper.nodes.iter().filter(|(_, entry)| entry.kind != EntryKind::Directory).map(|(path, _)| path);
+        for top in upper.marks.gone.iter().chain(&upper.marks.opaque).chain(replaced) {
+            if upper.marks.gone.contains(top) && !tree::is_hidden(top) {
+                self.base(top)?;
+            }
+            for (path, before) in self.base_below(top)? {
+                if !upper.nodes.contains_key(&path) {
+                    found.insert(path, (Some(before), None));
+                }
+            }
+        }
+        self.origin.save(&self.place)?;
+        Ok(found.into_iter().map(|(path, (before, after))| Difference { path, before, after }).collect())
+    }
+
+    fn changed_behind(&self) -> Vec<PathBuf> {
+        self.upper.beside().into_iter().filter(|top| !tree::is_hidden(top) && !is_cache(top)).collect()
+    }
+
+    fn is_special(&self, path: &Path) -> bool {
+        let about = self.upper.root().join(path).symlink_metadata();
+        let is_plain = |about: std::fs::Metadata| about.is_file() || about.is_dir() || about.is_symlink();
+        Covering::of(self.upper.root(), path) == Covering::Node && !about.is_ok_and(is_plain)
+    }
+
+    fn ignored_at(&self, path: &Path) -> Option<PathBuf> {
+        self.upper.rules().is_ignored(path)
+    }
+
+    fn refresh(&mut self, live: &Listing) -> Result<Vec<PathBuf>, CandidateError> {
+        let now = live.take()?.digest;
+        // Without a layer everything shows when the next one begins.
+        let Some(view) = (now != self.origin.from).then(|| self.view.root().ok()).flatten() else {
+            return Ok(Vec::new());
+        };
+        let upper = self.upper_now()?;
+        let (mut base, mut both) = (self.base_in(now, &upper)?, Vec::new());
+        for theirs in compare(&self.store, Some(&self.origin.from), Some(&now))? {
+            let before = lookup(&self.store, &self.origin.base, &theirs.path)?;
+            let (is_covered, is_filled) = (upper.covers(&theirs.path), upper.has_below(&theirs.path));
+            let here = if is_covered || is_filled { upper.nodes.get(&theirs.path).copied() } else { before };
+            if (is_filled || !is_same(here, before)) && !is_same(here, theirs.after) {
+                base = replace(&self.store, &base, &theirs.path, before)?;
+                both.push(theirs.path);
+                continue;
+            }
+            self.show(&view, &theirs.path, theirs.after)?;
+            base = self.rebase(base, &theirs.path, theirs.after)?;
+        }
+        (self.origin.base, self.origin.from) = (base, now);
+        self.origin.save(&self.place)?;
+        Ok(both)
+    }
+
+    fn reset(&mut self, live: &Listing, path: &Path) -> Result<(), CandidateError> {
+        let unseen = |error| CandidateError::Io { what: "cannot put back", path: path.to_owned(), error };
+        let view = self.view.root().map_err(unseen)?;
+        let now = if self.ignored_at(path).is_some() {
+            Sight::of(&self.source, path, None, limits::CANDIDATE_COMPARED_BYTES_MAX).map(|sight| sight.entry())
+        } else {
+            live.look([path]);
+            live.record()?;
+            live.entry(path)
+        };
+        self.show(&view, path, now)?;
+        self.origin.base = self.rebase(self.origin.base, path, now)?;
+        self.origin.save(&self.place)
+    }
+}
+
+/// The file as an agent has it whose changes are at this place; `None` when there is none.
+///
+/// # Errors
+/// When it is not a regular file, or has more bytes.
+pub fn read_as_seen(place: &Path, source: &Root, path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
+    let upper = upper_of(place);
+    let root = match Covering::of(&upper, path) {
+        Covering::Gone => return Ok(None),
+        Covering::Nothing => source.reopen()?,
+        Covering::Node => Root::open(&upper)?,
+    };
+    let (dir, name) = (root.open_plain_dir(path.parent().unwrap_or(Path::new(""))), path.file_name());
+    let (Ok(dir), Some(name)) = (dir, name) else { return Ok(None) };
+    match content::open(&dir, name) {
+        Ok((mut file, _)) => content::read(&mut file, bytes_max).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

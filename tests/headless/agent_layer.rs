@@ -1,0 +1,149 @@
+//! An agent in an overlay of the workspace: nothing is copied, what it changes is proposed, and what the user changes
+//! meanwhile reaches it.
+
+use crate::seat::{Room, Seat, assert_verifies};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// An agent in words of bash: it runs what the prompt says, and says what that printed.
+const AGENT: &str = r#"
+say() { printf '{"jsonrpc":"2.0","method":"session/update","params":{"sessionId":"s1","update":{"sessionUpdate":"agent_message_chunk","content":{"type":"text","text":"%s"}}}}\n' "$1"; }
+answer() { printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$1" "$2"; }
+while IFS= read -r message; do
+  id=${message##*'"id":'}; id=${id%%[,\}]*}
+  case "$message" in
+    *'"method":"initialize"'*) answer "$id" '{"protocolVersion":1,"agentCapabilities":{}}' ;;
+    *'"method":"session/new"'*) answer "$id" '{"sessionId":"s1"}' ;;
+    *'"method":"session/prompt"'*)
+      line=${message##*'DO '}; line=${line%%' OD'*}
+      say "[$(eval "$line" 2>&1 | tr '\n' ' ')]"
+      answer "$id" '{"stopReason":"end_turn"}' ;;
+  esac
+done
+"#;
+
+fn room(files: &[(&str, &str)]) -> Option<Room> {
+    let room = Room::with(files);
+    if !room.is_layered() {
+        return None;
+    }
+    let config = room.dir.path().join("config/rightseat");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("agent.sh"), AGENT).unwrap();
+    let entry = format!("[[agent]]\nname = \"sh\"\ncommand = [\"bash\", \"-c\", {AGENT:?}]\n");
+    std::fs::write(config.join("agents.toml"), entry.replace("\\'", "'")).unwrap();
+    Some(room)
+}
+
+/// The files below a directory.
+fn files(dir: &Path) -> BTreeSet<PathBuf> {
+    let walk = ignore::WalkBuilder::new(dir).standard_filters(false).build().flatten();
+    let files = walk.filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()));
+    files.filter_map(|entry| Some(entry.path().strip_prefix(dir).ok()?.to_owned())).collect()
+}
+
+/// The upper directory of the session's agent.
+fn upper(room: &Room, session: &str) -> PathBuf {
+    let all = ignore::WalkBuilder::new(room.state()).standard_filters(false).build().flatten();
+    let mut found = all.filter(|entry| entry.path().ends_with("candidates/agent-layer/upper"));
+    found.find(|entry| entry.path().to_string_lossy().contains(session)).expect("an upper directory").into_path()
+}
+
+fn do_it(seat: &mut Seat, turn: usize, line: &str) -> String {
+    let before = said(seat).len();
+    seat.ask("session/prompt", json!({"text": format!("DO {line} OD")}));
+    seat.wait("the end of the turn", |e| e["kind"] == "turn_ended" && e["turn"] == format!("t{turn}"));
+    said(seat)[before..].to_owned()
+}
+
+fn said(seat: &Seat) -> String {
+    let words = seat.events.iter().filter(|e| e["kind"] == "said" && e["by"] == "agent");
+    words.filter_map(|e| e["text"].as_str()).collect()
+}
+
+fn changes_of(proposal: &Value) -> Vec<String> {
+    let files = proposal["files"].as_array().unwrap().iter();
+    files.map(|file| format!("{} {}", file["change"].as_str().unwrap(), file["path"].as_str().unwrap())).collect()
+}
+
+/// As editors save.
+fn save(room: &Room, path: &str, text: &str) {
+    room.write("saved~", text);
+    std::fs::rename(room.workspace().join("saved~"), room.workspace().join(path)).unwrap();
+}
+
+#[test]
+fn an_agent_in_an_overlay_changes_nothing_and_copies_nothing_but_what_it_changes() {
+    let files_of_room = [
+        ("edited", "1\n2\n3\n"),
+        ("deleted", "d"),
+        ("moved", "m\n"),
+        ("run.sh", "true\n"),
+        ("kept", "old\n"),
+        ("dir/x", "x"),
+        ("dir/y", "y"),
+        ("replaced", "old\n"),
+    ];
+    let Some(room) = room(&files_of_room) else { return };
+    let before = files(&room.workspace());
+    let change = "echo 4 >> edited; rm deleted; mv moved there; chmod 755 run.sh; ln -s kept link; mkdir new; echo n > new/f; cat kept replaced dir/x; pwd";
+    let mut seat = Seat::start(&room, &["--agent", "sh", "--isolation", "overlay", &format!("DO {change} OD")]);
+    let held = seat.held();
+    assert_eq!(files(&room.workspace()), before);
+    assert_eq!(room.read("edited"), "1\n2\n3\n");
+    let proposal = seat.proposal(&held["action"]);
+    let expected = ["delete deleted", "modify edited", "delete moved", "create new/f", "modify run.sh", "create there"];
+    assert_eq!(changes_of(&proposal), expected);
+    seat.ever("the link is named", |e| {
+        e["kind"] == "agent_noted" && e["text"].to_string().contains("link: not proposed")
+    });
+    let session = seat.session.clone();
+    let upper = upper(&room, &session);
+    let changed: BTreeSet<PathBuf> = ["edited", "there", "run.sh", "new/f"].map(PathBuf::from).into();
+    assert_eq!(files(&upper), changed, "nothing else is in the session's state");
+    seat.approve(&held);
+    seat.finished(&held["action"]);
+    assert_eq!((room.read("edited").as_str(), room.read("there").as_str()), ("1\n2\n3\n4\n", "m\n"));
+    assert!(!room.exists("deleted") && !room.exists("moved") && room.exists("new/f"));
+    let mode = room.workspace().join("run.sh").metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o755);
+    let root = room.workspace().canonicalize().unwrap();
+    assert!(said(&seat).contains(&format!("[old old x{} ]", root.display())), "{}", said(&seat));
+
+    // What the user does meanwhile reaches it, however it is done, also where it had looked at the file or has one of its own.
+    save(&room, "replaced", "saved\n");
+    room.write("kept", "in place\n");
+    room.write("edited", "1\n2\nuser\n");
+    std::fs::remove_file(room.workspace().join("dir/x")).unwrap();
+    std::fs::rename(room.workspace().join("dir/y"), room.workspace().join("dir/z")).unwrap();
+    room.write("dir/new", "new");
+    let seen = do_it(&mut seat, 2, "cat replaced kept edited; ls dir; cat dir/x");
+    assert!(seen.starts_with("[saved in place 1 2 user new z cat: dir/x"), "{seen}");
+    assert_eq!(seat.count("held"), 1, "none of it is the agent's");
+    let whose = seat.events.iter().filter(|e| e["kind"] == "observed" && e["path"] == "dir/new");
+    assert_eq!(whose.map(|e| e["by"].clone()).collect::<Vec<_>>(), ["human"]);
+
+    // What is denied is put back.
+    let gone = do_it(&mut seat, 3, "echo more >> kept; rm -r dir; echo e > deleted");
+    assert_eq!(gone, "[]");
+    let held = seat.ever("the second edit", |e| e["kind"] == "held" && e["action"] == "a2");
+    let expected = ["create deleted", "delete dir/new", "delete dir/z", "modify kept"];
+    assert_eq!(changes_of(&seat.proposal(&held["action"])), expected);
+    seat.decide(&held, "deny", json!({"reason": "no"})).unwrap();
+    let seen = do_it(&mut seat, 4, "cat kept; ls dir; cat deleted");
+    assert!(seen.starts_with("[in place new z cat: deleted"), "{seen}");
+    assert_eq!((room.read("kept").as_str(), seat.count("held")), ("in place\n", 2));
+
+    // The next host's agent has what this one left.
+    let left = do_it(&mut seat, 5, "echo own > own; ln -sf edited link");
+    assert_eq!(left, "[]");
+    seat.ever("the third edit", |e| e["kind"] == "held" && e["action"] == "a3");
+    seat.kill();
+    let mut seat = Seat::attach(&room, &session);
+    let seen = do_it(&mut seat, 6, "cat own; readlink link");
+    assert!(seen.ends_with("[own edited ]"), "{seen}");
+    drop(seat);
+    assert_verifies(&room, &session);
+}
