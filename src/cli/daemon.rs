@@ -90,7 +90,7 @@ async fn serve(place: &SessionPlace) -> Result<Ending, Fail> {
     door.close().await;
     notify::settled(followers).await;
     super::prune::at_end(place, options.settings.keeping);
-    if options.demo {
+    if options.demo && ending.ended.is_some() {
         // The playground was a throw-away copy; the journal stays.
         let _ = std::fs::remove_dir_all(&options.workspace);
     }

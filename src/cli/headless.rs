@@ -46,7 +46,7 @@ pub fn run(place: &SessionPlace, options: &SessionOptions) -> Done {
     });
     runtime.shutdown_background();
     super::prune::at_end(place, options.settings.keeping);
-    if options.demo {
+    if options.demo && ending.as_ref().is_ok_and(|ending| ending.ended.is_some()) {
         let _ = std::fs::remove_dir_all(&options.workspace);
     }
     let code = ending.map(|ending| code(&ending))?;

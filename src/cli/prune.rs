@@ -172,10 +172,14 @@ fn left_over(places: &Places, now: UnixMs, found: &mut Found) {
             found.add(&path, format!("a note of {stem}, which is deleted"), None);
         }
     }
-    let used: Vec<PathBuf> =
-        places.all().iter().filter_map(|place| place.options().ok()).map(|options| options.workspace).collect();
+    // A session whose options cannot be read may use any of them.
+    let used: Result<Vec<PathBuf>, _> =
+        places.all().iter().map(|place| place.options().map(|options| options.workspace)).collect();
+    let Ok(used) = used else { return };
     for path in entries(&places.state.join("playgrounds")) {
-        if !used.iter().any(|workspace| workspace.starts_with(&path)) {
+        // Workspaces are kept by their real paths.
+        let Ok(real) = path.canonicalize() else { continue };
+        if !used.iter().any(|workspace| workspace.starts_with(&real)) {
             found.add(&path, "a playground of a demo that is deleted".to_owned(), None);
         }
     }

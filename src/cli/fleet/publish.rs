@@ -146,9 +146,11 @@ impl Publisher {
                 order = order => match order {
                     Some(Ok(message)) => {
                         let is_again = message.info().is_ok_and(|info| info.delivered > 1);
-                        self.take(&message.payload, is_again).await;
-                        // Not before it is in the record: what is lost in between comes again, and is known then.
-                        let _ = message.ack().await;
+                        // Not before it is in the record: what is lost in between comes again, and is known then. A host
+                        // that is just ending leaves it to the next one.
+                        if self.take(&message.payload, is_again).await {
+                            let _ = message.ack().await;
+                        }
                     }
                     Some(Err(_)) | None => inbox = None,
                 },
@@ -238,7 +240,7 @@ impl Publisher {
 
     /// Judges an order, carries it out, and answers. `is_again`: the server has delivered it before, and did not hear that it
     /// arrived.
-    async fn take(&mut self, payload: &[u8], is_again: bool) {
+    async fn take(&mut self, payload: &[u8], is_again: bool) -> bool {
         let deciders = self.deciders();
         let court = Court {
             machine: &self.link.own,
@@ -251,22 +253,23 @@ impl Publisher {
         let (nonce, refused) = match judged {
             Ok(Accepted { key, nonce, decide }) => {
                 let by = ClientId::of_key(&key, &nonce);
-                let Some(done) = self.host.decide(by, decide).await else { return };
+                let Some(done) = self.host.decide(by, decide).await else { return false };
                 (Some(nonce), done.err())
             }
-            Err(Refused::Replayed) if is_again => return,
+            Err(Refused::Replayed) if is_again => return true,
             Err(why) => {
                 self.refused(&why).await;
                 (nonce_of(payload), Some(RpcError::invalid(format!("{}: {why}", self.link.own))))
             }
         };
         let Some(subject) = nonce.and_then(|nonce| self.link.subject("answer", &[&self.link.own, &nonce]).ok()) else {
-            return;
+            return true;
         };
         if let Ok(text) = serde_json::to_vec(&OrderAnswer { refused }) {
             // Who asked sees what became of it in the session's head, too.
             let _ = self.link.client.publish(subject, text.into()).await;
         }
+        true
     }
 
     /// Who may decide, as the user's settings say now. Settings that cannot be read let nobody decide.
@@ -297,7 +300,9 @@ async fn orders(link: &Link, session: &SessionId) -> Outcome<push::Messages> {
     let stream = link.flow_stream().await?;
     let words = [link.own.as_str(), session.as_str()];
     let config = push::Config {
-        durable_name: Some(words.join("-")),
+        durable_name: Some(words.join("=")),
+        // The server forgets it when its orders have expired.
+        inactive_threshold: Duration::from_millis(FLEET_FLOW_MS),
         deliver_subject: link.subject("deliver", &words)?,
         filter_subject: link.subject("order", &words)?,
         deliver_policy: DeliverPolicy::All,

@@ -55,8 +55,8 @@ fn a_command_takes_only_the_options_it_uses_before_and_after_its_name() {
     let (root, mut all) = (command(), Vec::new());
     leaves(&root, "", &mut all);
     let rest = |path: &str| match path {
-        "replay" | "review" | "verify" | "export" | "policy explain" | "plan save" | "archive" | "unarchive"
-        | "delete" => "X",
+        "replay" | "review" | "verify" | "export" | "note" | "policy explain" | "plan save" | "archive"
+        | "unarchive" | "delete" => "X",
         "show" | "name" => "s a1",
         "policy dry-run" => "X --session S",
         "completions" => "bash",

@@ -47,7 +47,9 @@ impl Wanted {
         let text = std::str::from_utf8(report).map_err(|_| "the coverage report is not UTF-8".to_owned())?;
         let found = coverage::read(coverage::format_of(text), text, &self.place).map_err(|error| error.to_string())?;
         let covered = self.files.into_iter().map(|file| {
-            let (ran, missed) = (of(&found.files, &file.path), of(&found.missed, &file.path));
+            let name = name_of(&found, &file.path).unwrap_or_default();
+            let of = |files: &BTreeMap<String, BTreeSet<u32>>| files.get(&name).cloned().unwrap_or_default();
+            let (ran, missed) = (of(&found.files), of(&found.missed));
             let (path, content) = (file.path, Some(Digest::of(&file.after)));
             let lines = added(file.before, file.after);
             CoveredFile {
@@ -67,13 +69,14 @@ fn added(before: Vec<u8>, after: Vec<u8>) -> BTreeSet<u32> {
     lines.filter_map(|line| u32::try_from(line.new_no?).ok()).take(COVERED_LINES_MAX).collect()
 }
 
-/// The lines of a file in a report, which may name the copy that the tests ran in.
-fn of(files: &BTreeMap<String, BTreeSet<u32>>, path: &RelPath) -> BTreeSet<u32> {
-    if let Some(lines) = files.get(path.as_str()) {
-        return lines.clone();
-    }
+/// What a report calls a file: by its path, or by the whole path of the copy that the tests ran in. Of two that could be
+/// meant neither is.
+fn name_of(found: &coverage::Coverage, path: &RelPath) -> Option<String> {
     let end = format!("/{path}");
-    let mut named = files.iter().filter(|(name, _)| name.ends_with(&end)).map(|(_, lines)| lines);
-    // Of two that could be meant neither is.
-    named.next().filter(|_| named.next().is_none()).cloned().unwrap_or_default()
+    let names: BTreeSet<&String> = found.files.keys().chain(found.missed.keys()).collect();
+    if let Some(name) = names.iter().find(|name| **name == path.as_str()) {
+        return Some((*name).clone());
+    }
+    let mut whole = names.into_iter().filter(|name| name.starts_with('/') && name.ends_with(&end));
+    whole.next().filter(|_| whole.next().is_none()).cloned()
 }

@@ -148,30 +148,49 @@ pub fn back(app: &mut App) -> Vec<Request> {
 /// A link: what it is to the item, in words what it leads to, and where.
 pub type Link = (String, String, Place);
 
+/// What links start from: the row under the cursor, or the item under review.
+enum Subject<'a> {
+    Step(&'a Step),
+    Case(String),
+    Action(ActionId),
+    Message(Seq),
+}
+
+fn subject(app: &App) -> Option<Subject<'_>> {
+    let of_row = match app.focus {
+        PaneId::Plan => app.panes.plan.under_cursor().map(Subject::Step),
+        PaneId::Tests => app.panes.tests.case().map(|(case, _)| Subject::Case(case)),
+        PaneId::Inbox => app.panes.inbox.under_cursor().cloned().map(Subject::Action),
+        PaneId::Output => app.panes.output.action(&app.scene).map(Subject::Action),
+        PaneId::Talk => {
+            let action = app.panes.talk.action().cloned().map(Subject::Action);
+            action.or_else(|| app.panes.talk.message().map(|(seq, _)| Subject::Message(seq)))
+        }
+        PaneId::Diff | PaneId::Why => None,
+    };
+    let known = |subject: &Subject<'_>| match subject {
+        Subject::Action(id) => app.scene.session.actions.get(id).is_some(),
+        Subject::Step(_) | Subject::Case(_) | Subject::Message(_) => true,
+    };
+    of_row.or_else(|| app.scene.target.clone().map(Subject::Action)).filter(known)
+}
+
+/// Whether there is something to follow links from.
+pub fn has_subject(app: &App) -> bool {
+    subject(app).is_some()
+}
+
 /// What the row under the cursor relates to, or the item under review, with what it is called.
 pub fn related(app: &App) -> Option<(String, Vec<Link>)> {
-    let session = &app.scene.session;
-    let of_action = |id: &ActionId| Some((id.to_string(), of_action(app, session.actions.get(id)?)));
-    match app.focus {
-        PaneId::Plan => {
-            let step = app.panes.plan.under_cursor()?;
-            Some((format!("step {}", step.id), of_step(app, step)))
-        }
-        PaneId::Tests => {
-            let (case, _) = app.panes.tests.case()?;
+    Some(match subject(app)? {
+        Subject::Step(step) => (format!("step {}", step.id), of_step(app, step)),
+        Subject::Case(case) => {
             let links = of_case(app, &case);
-            Some((case, links))
+            (case, links)
         }
-        PaneId::Inbox => app.panes.inbox.under_cursor().and_then(of_action),
-        PaneId::Output => app.panes.output.action(&app.scene).as_ref().and_then(of_action),
-        PaneId::Talk => match (app.panes.talk.action(), app.panes.talk.message()) {
-            (Some(id), _) => of_action(id),
-            (None, Some((seq, _))) => Some(("the message".to_owned(), of_message(app, seq))),
-            (None, None) => None,
-        },
-        PaneId::Diff | PaneId::Why => None,
-    }
-    .or_else(|| of_action(app.scene.target.as_ref()?))
+        Subject::Action(id) => (id.to_string(), of_action(app, app.scene.session.actions.get(&id)?)),
+        Subject::Message(seq) => ("the message".to_owned(), of_message(app, seq)),
+    })
 }
 
 fn title(state: &ActionState) -> String {

@@ -7,7 +7,7 @@ use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose};
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {
-        why_disabled: |app| links::related(app).is_none().then_some("there is no item to follow from"),
+        why_disabled: |app| (!links::has_subject(app)).then_some("there is no item to follow from"),
         ..linking("related", "related", "List what the row or item relates to, and follow one", related)
     },
     linking("back", "back", "Go back to where the last link was followed from", back),

@@ -21,7 +21,7 @@ pub(super) const COMMANDS: &[Command] = &[
     moving(
         "open",
         "open",
-        "Open the item under the cursor (fold, step, test, action), or list what the reason rests on",
+        "Open or fold the item under the cursor, or list what it relates to or rests on",
         open,
     ),
     moving("next-hunk", "next hunk", "Go to the next hunk, question, message or search match", |app| {
@@ -105,7 +105,7 @@ fn open(app: &mut App) -> Vec<Request> {
 fn has_more(app: &App) -> bool {
     let details = |case: &str| {
         let newest = app.scene.session.checks.runs().rev().find_map(|run| run.case(case));
-        newest.is_some_and(|report| report.message.is_some() || report.output.is_some())
+        newest.is_some_and(|report| report.status.is_bad() || report.message.is_some() || report.output.is_some())
     };
     match app.focus {
         PaneId::Plan => app.panes.plan.under_cursor().is_none() || app.panes.plan.folds(),

@@ -87,9 +87,11 @@ impl Layers {
         decided.unwrap_or(if is_preview { Network::Off } else { self.network })
     }
 
-    /// The network of a command for which there is no layer.
-    pub fn network_without(&self, decided: Option<Network>, is_preview: bool) -> Network {
-        let is_by_default = decided.is_none() && !is_preview && !self.is_network_chosen;
+    /// The network of a command for which there is no layer. That of the machine is only for machines that have no layers at
+    /// all: otherwise whoever can make one layer fail would open it.
+    pub fn network_without(&self, decided: Option<Network>, is_preview: bool, workspace: (&Root, &Rules)) -> Network {
+        let is_by_default =
+            decided.is_none() && !is_preview && !self.is_network_chosen && self.refusal(workspace).is_some();
         if is_by_default { Network::On } else { self.network(decided, is_preview) }
     }
 

@@ -279,9 +279,13 @@ impl port::Workspace for LiveWorkspace {
             let (layers, name) = (self.layers.clone(), id.clone());
             let (root, rules) = (self.root.clone(), self.listing.rules().clone());
             let network = layers.network(work.network, is_preview);
-            let without = layers.network_without(work.network, is_preview);
-            let made = move || Ok(layers.make(&name, (&root, &rules), &line, (network, is_preview)));
-            let layer = match blocking(made).await.unwrap_or_else(|error| Err(error.to_string())) {
+            let decided = work.network;
+            let made = move || {
+                let without = layers.network_without(decided, is_preview, (&root, &rules));
+                Ok((layers.make(&name, (&root, &rules), &line, (network, is_preview)), without))
+            };
+            let (made, without) = blocking(made).await.unwrap_or_else(|error| (Err(error.to_string()), network));
+            let layer = match made {
                 Ok(layer) => layer,
                 Err(why) => return Err(Box::new(port::NotApart { why, network: without, permit, work, progress })),
             };
