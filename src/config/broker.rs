@@ -75,7 +75,10 @@ mod tests {
         let broker = "[broker.\"api.example.com\"]\nenv = \"TOKEN\"\n";
         let warned = |text: &str| resolve(&file(&format!("{text}{broker}")), &File::default(), None).warnings.len();
         assert_eq!(warned("[layer]\nnetwork = \"ask\"\n"), 0);
-        assert_eq!((warned(""), warned("[layer]\nnetwork = \"off\"\n")), (1, 1));
+        assert_eq!(
+            (warned(""), warned("[layer]\nnetwork = \"on\"\n"), warned("[layer]\nnetwork = \"off\"\n")),
+            (0, 1, 1)
+        );
         let by_project = resolve(&File::default(), &File::default(), Some(&file(broker)));
         assert!(by_project.settings.layer.broker.is_empty());
         for wrong in [

@@ -60,7 +60,7 @@ fn a_form_is_answered_by_choice_and_in_own_words(size: (u16, u16)) {
 fn a_form_is_answered_in_lines() {
     let room = Room::with(&[]);
     let hosts = Hosts(&room);
-    let mut screen = open_with(&room, &script(), &["--linear"], (80, 24));
+    let mut screen = open_with(&room, &script(), &["--isolation", "copy", "--linear"], (80, 24));
     screen.wait_for("Before I start");
     screen.command("focus-diff");
     screen.wait_for("SQLite");
