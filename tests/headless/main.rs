@@ -34,8 +34,8 @@ mod gate;
 mod layer;
 mod life;
 mod lists;
-#[cfg(feature = "otlp")]
 mod notes;
+#[cfg(feature = "otlp")]
 mod otlp;
 mod plan;
 mod prompts;
