@@ -211,7 +211,7 @@ fn append(file: &Path, line: &str) -> std::io::Result<()> {
 }
 
 async fn note(workspace: &Path, line: &str) -> Result<(), String> {
-    git::run(workspace, &["notes", "--ref=rightseat", "append", "-m", line, "HEAD"], b"").await.map(drop)
+    git::write(workspace, &["notes", "--ref=rightseat", "append", "-m", line, "HEAD"], b"").await.map(drop)
 }
 
 /// The anchors of a session in the notes of its workspace; none where there are no notes.

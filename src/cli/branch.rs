@@ -2,11 +2,13 @@
 //! repository do not share files.
 
 use super::Fail;
+use super::git::{LIST_SETTINGS, refuse_hooks};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// No hook and no monitor of the repository runs: both are programs that whoever wrote the repository chose. Otherwise the
-/// user's own configuration counts, unlike in [`super::git`]: their filters make the files (Git LFS).
+/// No hook and no monitor of the repository runs: both are programs that whoever wrote the repository chose; hooks that this
+/// does not turn off are refused ([`refuse_hooks`]). Otherwise the user's own configuration counts, unlike in
+/// [`super::git`]: their filters make the files (Git LFS).
 const QUIET: [&str; 4] = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"];
 
 /// The directory in the worktree of this branch that corresponds to `dir`. The worktree is made beside the repository, as
@@ -43,7 +45,10 @@ pub fn worktree(dir: &Path, branch: &str) -> Result<PathBuf, Fail> {
                 true => &["worktree", "add", "--quiet", &at, branch],
                 false => &["worktree", "add", "--quiet", "-b", branch, &at],
             };
-            git(&top, words).map_err(|why| Fail::usage(format!("cannot make a worktree for {branch}: {why}")))?;
+            git(&top, &LIST_SETTINGS)
+                .and_then(|listed| refuse_hooks(&listed))
+                .and_then(|()| git(&top, words))
+                .map_err(|why| Fail::usage(format!("cannot make a worktree for {branch}: {why}")))?;
             root
         }
     };

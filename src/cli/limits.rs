@@ -110,9 +110,11 @@ pub const ANCHORS_READ_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const GIT_MS_MAX: u64 = 5_000;
 pub const GIT_SAID_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const GIT_ERROR_BYTES_MAX: usize = 4 * 1024;
-/// Files of a commit whose lines are looked up for its note, new commits that are noted after one command, and bytes of a
-/// note.
+/// Files of a commit whose lines are looked up for its note, bytes of one version of a file, and of all of them together;
+/// new commits that are noted after one command, and bytes of what a session says in a note.
 pub const NOTE_FILES_MAX: usize = 200;
+pub const NOTE_FILE_BYTES_MAX: usize = 1024 * 1024;
+pub const NOTE_COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const NOTE_COMMITS_MAX: usize = 20;
 pub const NOTE_BYTES_MAX: usize = 256 * 1024;
 /// Spans that wait for the collector, that are sent at once, and actions that are open; milliseconds that a request may take.

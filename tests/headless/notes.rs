@@ -39,14 +39,15 @@ fn the_lines_of_the_users_own_commit_are_noted_when_they_ask_for_it() {
     seat.wait_kind("session_ended");
     let session = seat.session.clone();
     seat.close();
-    // The user goes on with the same file before the commit.
-    room.write("a.txt", "zero\none\ntwo\n");
     git(&room, &["commit", "-qam", "second"]);
+    let by_hand = "a note by hand";
+    git(&room, &["notes", "--ref=rightseat-lines", "add", "-m", by_hand]);
     let head = git(&room, &["rev-parse", "HEAD"]);
     let (code, out, err) = room.run(&["note", &session, "HEAD"]);
     assert_eq!(code, 0, "{out} {err}");
     let note = git(&room, &["notes", "--ref=rightseat-lines", "show", "HEAD"]);
-    assert!(note.contains("a.txt\n  3         a1\n"), "only the agent's line is its own: {note}");
+    assert!(note.contains("a.txt\n  2         a1\n"), "only the agent's line is its own: {note}");
+    assert!(note.starts_with(by_hand), "{note}");
     assert!(note.contains("two is missing") && note.contains("approve"), "{note}");
     assert_eq!(git(&room, &["rev-parse", "HEAD"]), head);
     let refs = git(&room, &["for-each-ref", "--format=%(refname)"]);
@@ -58,6 +59,17 @@ fn the_lines_of_the_users_own_commit_are_noted_when_they_ask_for_it() {
     let (code, out, _) = room.run(&["note", &session, "HEAD^"]);
     assert!(code == 1 && out.contains("no line"), "{out}");
     assert_eq!(room.run(&["note", &session, "nowhere"]).0, 2);
+    assert_eq!(room.run(&["note", &session, "HEAD"]).0, 0);
+    assert_eq!(git(&room, &["notes", "--ref=rightseat-lines", "show", "HEAD"]), note, "once more is the same");
+    // Of a version that no action left, nothing is said: the next commit is the user's, and its lines may be too.
+    room.write("a.txt", "zero\none\ntwo\n");
+    git(&room, &["commit", "-qam", "third"]);
+    let (code, out, _) = room.run(&["note", &session, "HEAD"]);
+    assert!(code == 1 && out.contains("no line"), "{out}");
+    // A configured hook would run whatever core.hooksPath says (from Git 2.54 on).
+    git(&room, &["config", "hook.any.command", "true"]);
+    let (code, out, err) = room.run(&["note", &session, "HEAD^"]);
+    assert!(code == 2 && err.contains("hook.any.command"), "{out} {err}");
 }
 
 #[test]

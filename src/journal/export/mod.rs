@@ -13,7 +13,7 @@ mod story;
 use std::io::Write;
 
 pub(super) use lines::Frame;
-pub use origins::{Committed, of_commit};
+pub use origins::{Committed, merged, of_commits};
 pub use redact::redact;
 
 use super::{Error, Reader, Result};
