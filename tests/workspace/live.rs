@@ -317,7 +317,7 @@ async fn an_agent_in_a_layer_sees_its_copy_at_the_path_of_the_workspace() {
     // What changes in the workspace comes through, and what is denied is put back.
     put(&root, "theirs", "mine");
     assert_eq!(candidate.refresh().await.unwrap(), []);
-    candidate.reset(RelPath::new("a").unwrap()).await.unwrap();
+    candidate.reset(RelPath::new("a").unwrap(), Some(Digest::of(b"9\n"))).await.unwrap();
     agent.stdin.write_all(b"go\n").await.unwrap();
     let more = async {
         while changed(candidate.changes().await.unwrap()) != [("b".to_owned(), Some(b"new\nmore\n".to_vec()))] {
@@ -343,7 +343,7 @@ async fn a_candidate_is_private_and_tells_its_changes() {
         (changes[0].before.as_deref(), changes[0].after.as_deref()),
         (Some(b"1".as_slice()), Some(b"9".as_slice()))
     );
-    candidate.reset(RelPath::new("a").unwrap()).await.unwrap();
+    candidate.reset(RelPath::new("a").unwrap(), Some(Digest::of(b"9"))).await.unwrap();
     assert_eq!(candidate.changes().await.unwrap(), CandidateChanges::default());
     let root = candidate.root().to_owned();
     drop(candidate);

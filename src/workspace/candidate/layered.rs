@@ -7,7 +7,7 @@
 
 use super::heavy::{self, is_cache};
 use super::mirror::mirror;
-use super::{AgentCopy, CandidateError, Origin, clear, failed, paths_of};
+use super::{AgentCopy, CandidateError, Decided, Origin, clear, failed, ignored_now, is_same, paths_of};
 use crate::base::Digest;
 use crate::workspace::checkpoint::{Difference, Entry, EntryKind, Store, compare, lookup, replace};
 use crate::workspace::content;
@@ -67,14 +67,6 @@ pub fn upper_of(place: &Path) -> PathBuf {
     place.join("upper")
 }
 
-fn is_same(one: Option<Entry>, two: Option<Entry>) -> bool {
-    match (one, two) {
-        (Some(one), Some(two)) => one.is_same(&two),
-        (None, None) => true,
-        (Some(_), None) | (None, Some(_)) => false,
-    }
-}
-
 impl LayeredCopy {
     /// Takes over what an agent left at `place`, or begins with nothing changed. `view` is that of its layer.
     ///
@@ -119,14 +111,11 @@ impl LayeredCopy {
         if known.is_some() || self.ignored_at(path).is_none() {
             return Ok(known.filter(|entry| entry.kind != EntryKind::Directory));
         }
-        let Some(now) = Sight::of(&self.source, path, None, limits::CANDIDATE_COMPARED_BYTES_MAX) else {
-            return Ok(None);
-        };
-        if let Ok(bytes) = content::read_plain(&self.source.path().join(path), limits::CANDIDATE_COMPARED_BYTES_MAX) {
-            self.store.put(&now.entry().digest, &bytes)?;
+        let now = ignored_now(&self.source, &self.store, path)?;
+        if now.is_some() {
+            self.origin.base = replace(&self.store, &self.origin.base, path, now)?;
         }
-        self.origin.base = replace(&self.store, &self.origin.base, path, Some(now.entry()))?;
-        Ok(Some(now.entry()))
+        Ok(now)
     }
 
     /// The files and links that the agent began with at and below this path.
@@ -263,18 +252,30 @@ impl AgentCopy for LayeredCopy {
         Ok(both)
     }
 
-    fn reset(&mut self, live: &Listing, path: &Path) -> Result<(), CandidateError> {
-        let unseen = |error| CandidateError::Io { what: "cannot put back", path: path.to_owned(), error };
-        let view = self.view.root().map_err(unseen)?;
+    fn reset(&mut self, live: &Listing, path: &Path, decided: Option<Digest>) -> Result<(), CandidateError> {
+        // Before the base of an ignored file that nobody has asked for becomes what the workspace has now.
+        let base = self.base(path)?;
         let now = if self.ignored_at(path).is_some() {
-            Sight::of(&self.source, path, None, limits::CANDIDATE_COMPARED_BYTES_MAX).map(|sight| sight.entry())
+            ignored_now(&self.source, &self.store, path)?
         } else {
             live.look([path]);
             live.record()?;
             live.entry(path)
         };
-        self.show(&view, path, now)?;
-        self.origin.base = self.rebase(self.origin.base, path, now)?;
+        self.upper.look([path]);
+        let here = match Covering::of(self.upper.root(), path) {
+            Covering::Nothing => base,
+            Covering::Gone => None,
+            Covering::Node => self.upper.entry(path),
+        };
+        let node = self.upper.root().join(path);
+        self.origin.base = if (Decided { node: &node, base, here, state: decided }).is_overtaken() {
+            replace(&self.store, &self.origin.base, path, now)?
+        } else {
+            let view = self.view.root().map_err(failed("cannot put back", path))?;
+            self.show(&view, path, now)?;
+            self.rebase(self.origin.base, path, now)?
+        };
         self.origin.save(&self.place)
     }
 }

@@ -136,12 +136,36 @@ fn a_refresh_takes_over_what_changed_and_names_what_changed_on_both_sides() {
     assert_eq!(std::fs::read_to_string(root.join("theirs")).unwrap(), "t");
     assert_eq!(std::fs::read_to_string(root.join("both")).unwrap(), "m");
     assert!(root.join("fresh").exists() && !root.join("gone").exists());
-    copy.reset(&bench.live, Path::new("both")).unwrap();
+    copy.reset(&bench.live, Path::new("both"), Some(Digest::of(b"m"))).unwrap();
     assert_eq!(told(&mut copy), ["mine ++"]);
     // A killed host leaves it; the next one finds it as it was.
     let mut again = PrivateCopy::reopen(&bench.live, &root).unwrap();
     assert_eq!(told(&mut again), ["mine ++"]);
     std::mem::forget(copy);
+}
+
+/// An agent that went on with a file while its edit was carried out lost what it wrote then.
+#[test]
+fn a_reset_leaves_what_the_agent_wrote_after_the_decision() {
+    let bench = bench(&[("a", "1"), ("gone", "1")]);
+    let mut copy = bench.copy();
+    let (root, work) = (copy.root().to_owned(), bench.work.path().to_owned());
+    put(&root, "a", "newer");
+    std::fs::remove_file(root.join("gone")).unwrap();
+    put(&root, "gone/in", "newer");
+    put(&work, "a", "decided");
+    std::fs::remove_file(work.join("gone")).unwrap();
+    copy.reset(&bench.live, Path::new("a"), Some(Digest::of(b"decided"))).unwrap();
+    copy.reset(&bench.live, Path::new("gone"), None).unwrap();
+    copy.refresh(&bench.live).unwrap();
+    assert_eq!(told(&mut copy), ["a ++", "gone/in -+"]);
+    assert_eq!(std::fs::read_to_string(root.join("a")).unwrap(), "newer");
+    let before = copy.changes().unwrap()[0].before.unwrap();
+    assert_eq!(before.digest, Digest::of(b"decided"));
+    // Once that is decided on, too, nothing is left.
+    put(&work, "a", "newer");
+    copy.reset(&bench.live, Path::new("a"), Some(Digest::of(b"newer"))).unwrap();
+    assert_eq!(told(&mut copy), ["gone/in -+"]);
 }
 
 /// Files that an agent writes into its copy hide nothing and delete nothing.
@@ -175,7 +199,7 @@ fn ignored_files_that_were_copied_are_compared_and_build_output_is_named() {
     assert_eq!(copy.ignored_at(Path::new("out/n")).as_deref(), Some(Path::new("out")));
     // What was approved is in the workspace; the copy takes it from there, and no ignored file is lost.
     put(bench.work.path(), ".env", "approved");
-    copy.reset(&bench.live, Path::new(".env")).unwrap();
+    copy.reset(&bench.live, Path::new(".env"), Some(Digest::of(b"changed"))).unwrap();
     put(bench.work.path(), "a", "2");
     copy.refresh(&bench.live).unwrap();
     assert_eq!(told(&mut copy), ["dist/m -+", "out/n -+"]);

@@ -187,8 +187,9 @@ impl port::Candidate for LiveCandidate {
         }))
     }
 
-    fn reset(&self, path: RelPath) -> BoxFuture<'_, Result<(), WorkspaceError>> {
+    fn reset(&self, path: RelPath, decided: Option<Digest>) -> BoxFuture<'_, Result<(), WorkspaceError>> {
         let (copy, listing) = (self.copy.clone(), self.listing.clone());
-        Box::pin(blocking(move || locked(&copy).reset(&listing, Path::new(path.as_str())).map_err(candidate_error)))
+        let reset = move || locked(&copy).reset(&listing, Path::new(path.as_str()), decided).map_err(candidate_error);
+        Box::pin(blocking(reset))
     }
 }
