@@ -130,22 +130,42 @@ impl LayeredCopy {
         }
     }
 
-    /// Brings one change of the workspace into the layer, unless it shows there.
-    fn show(&self, view: &Root, path: &Path, now: Option<Entry>) -> Result<(), CandidateError> {
+    /// Brings one change of the workspace into the layer, unless it shows there. False when it would replace what the
+    /// agent wrote after `read`.
+    fn show(&self, view: &Root, path: &Path, now: Option<Entry>, read: Option<&Upper>) -> io::Result<bool> {
         let seen = Sight::of(view, path, None, limits::CHECKPOINT_FILE_BYTES_MAX).map(|sight| sight.entry());
         if is_same(seen, now) {
-            return Ok(());
+            return Ok(true);
         }
-        mirror(&self.source, view, path).map_err(failed("cannot bring over", path))
+        if read.is_some_and(|read| !self.is_as_read(read, path)) {
+            return Ok(false);
+        }
+        mirror(&self.source, view, path).map(|()| true)
     }
 
-    /// Makes what the layer has at this path now its base. `live` is what the workspace has.
-    fn rebase(&self, base: Digest, path: &Path, live: Option<Entry>) -> Result<Digest, CandidateError> {
+    /// Returns whether the agent's side still has at this path what was read there.
+    fn is_as_read(&self, read: &Upper, path: &Path) -> bool {
         self.upper.look([path]);
-        let entry = match Covering::of(self.upper.root(), path) {
-            Covering::Nothing => live,
-            Covering::Gone => None,
-            Covering::Node => self.upper.entry(path).or(live),
+        // What is not in a directory that was made anew is gone without anybody having deleted it.
+        let node = self.upper.root().join(path).symlink_metadata();
+        let is_absent = node.is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        let is_gone = !is_absent && Covering::of(self.upper.root(), path) == Covering::Gone;
+        let entry = read.nodes.get(path).copied().filter(|entry| entry.kind != EntryKind::Directory);
+        (!is_gone || read.covers(path)) && is_same(self.upper.entry(path), entry)
+    }
+
+    /// Makes what the workspace has at this path, and the layer shows by now, the base. The layer itself is not asked: the
+    /// agent may have written there meanwhile.
+    fn rebase(&self, base: Digest, path: &Path, live: Option<Entry>) -> Result<Digest, CandidateError> {
+        let entry = match live.map(|entry| entry.kind) {
+            // The base is of a tree that has it, with what the agent keeps in it.
+            Some(EntryKind::Directory) => return Ok(base),
+            // Known by its inode alone, of which the layer has another one.
+            Some(EntryKind::Large | EntryKind::Unknown) => {
+                self.upper.look([path]);
+                self.upper.entry(path).or(live)
+            }
+            Some(EntryKind::File | EntryKind::Executable | EntryKind::Link) | None => live,
         };
         Ok(replace(&self.store, &base, path, entry)?)
     }
@@ -234,20 +254,30 @@ impl AgentCopy for LayeredCopy {
             return Ok(Vec::new());
         };
         let upper = self.upper_now()?;
-        let (mut base, mut both) = (self.base_in(now, &upper)?, Vec::new());
+        let (mut base, mut from, mut both) = (self.base_in(now, &upper)?, now, Vec::new());
         for theirs in compare(&self.store, Some(&self.origin.from), Some(&now))? {
             let before = lookup(&self.store, &self.origin.base, &theirs.path)?;
             let (is_covered, is_filled) = (upper.covers(&theirs.path), upper.has_below(&theirs.path));
             let here = if is_covered || is_filled { upper.nodes.get(&theirs.path).copied() } else { before };
-            if (is_filled || !is_same(here, before)) && !is_same(here, theirs.after) {
+            let is_own = (is_filled || !is_same(here, before)) && !is_same(here, theirs.after);
+            let shown = !is_own
+                && match self.show(&view, &theirs.path, theirs.after, Some(&upper)) {
+                    Ok(shown) => shown,
+                    Err(error) => {
+                        tracing::warn!("the agent does not see the present {}: {error}", theirs.path.display());
+                        // The next refresh tries it again.
+                        from = replace(&self.store, &from, &theirs.path, theirs.before)?;
+                        false
+                    }
+                };
+            if shown {
+                base = self.rebase(base, &theirs.path, theirs.after)?;
+            } else {
                 base = replace(&self.store, &base, &theirs.path, before)?;
                 both.push(theirs.path);
-                continue;
             }
-            self.show(&view, &theirs.path, theirs.after)?;
-            base = self.rebase(base, &theirs.path, theirs.after)?;
         }
-        (self.origin.base, self.origin.from) = (base, now);
+        (self.origin.base, self.origin.from) = (base, from);
         self.origin.save(&self.place)?;
         Ok(both)
     }
@@ -273,7 +303,7 @@ impl AgentCopy for LayeredCopy {
             replace(&self.store, &self.origin.base, path, now)?
         } else {
             let view = self.view.root().map_err(failed("cannot put back", path))?;
-            self.show(&view, path, now)?;
+            self.show(&view, path, now, None).map_err(failed("cannot bring over", path))?;
             self.rebase(self.origin.base, path, now)?
         };
         self.origin.save(&self.place)
