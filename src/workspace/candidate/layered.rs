@@ -75,6 +75,7 @@ impl LayeredCopy {
     pub fn open(live: &Listing, place: PathBuf, view: Arc<View>) -> Result<Self, CandidateError> {
         let source = Root::open(live.root()).map_err(failed("cannot open", live.root()))?;
         let (upper, found) = (upper_of(&place), Origin::read(&place).filter(|_| upper_of(&place).is_dir()));
+        let is_taken_over = found.is_some();
         let notes = match found {
             Some(_) => vec!["taken over from the agent that worked here before".to_owned()],
             None => Vec::new(),
@@ -93,9 +94,38 @@ impl LayeredCopy {
         };
         let rules = live.rules().for_copy(paths_of(&origin.behind));
         let upper = Listing::new(upper, rules, live.store().clone()).without_contents();
-        let copy = Self { source, store: live.store().clone(), place, upper, origin, view, notes };
+        let mut copy = Self { source, store: live.store().clone(), place, upper, origin, view, notes };
+        if is_taken_over {
+            copy.catch_up(live)?;
+        }
         copy.origin.save(&copy.place)?;
         Ok(copy)
+    }
+
+    /// Brings files of the upper directory up to date that the agent has not changed and that hide newer ones. Nothing is
+    /// mounted yet; the rest of what changed comes with the first refresh.
+    fn catch_up(&mut self, live: &Listing) -> Result<(), CandidateError> {
+        let now = live.take()?.digest;
+        if now == self.origin.from {
+            return Ok(());
+        }
+        let upper = self.upper_now()?;
+        let own = Root::open(self.upper.root()).map_err(failed("cannot open", self.upper.root()))?;
+        for theirs in compare(&self.store, Some(&self.origin.from), Some(&now))? {
+            let here = upper.nodes.get(&theirs.path).copied().filter(|entry| entry.kind != EntryKind::Directory);
+            let before = lookup(&self.store, &self.origin.base, &theirs.path)?;
+            if here.is_none() || !is_same(here, before) || is_same(here, theirs.after) {
+                continue;
+            }
+            if let Err(error) = mirror(&self.source, &own, &theirs.path) {
+                tracing::warn!("the agent does not see the present {}: {error}", theirs.path.display());
+                continue;
+            }
+            self.upper.look([theirs.path.as_path()]);
+            let written = self.upper.entry(&theirs.path);
+            self.origin.base = replace(&self.store, &self.origin.base, &theirs.path, written)?;
+        }
+        Ok(())
     }
 
     fn upper_now(&self) -> Result<Upper, CandidateError> {
@@ -249,7 +279,7 @@ impl AgentCopy for LayeredCopy {
 
     fn refresh(&mut self, live: &Listing) -> Result<Vec<PathBuf>, CandidateError> {
         let now = live.take()?.digest;
-        // Without a layer everything shows when the next one begins.
+        // Without a layer there is nothing to write through; `from` stays, so the first refresh in the next one does it.
         let Some(view) = (now != self.origin.from).then(|| self.view.root().ok()).flatten() else {
             return Ok(Vec::new());
         };

@@ -1,8 +1,10 @@
 //! Copies against real directories.
 
 use super::*;
+use crate::workspace::layer::View;
 use crate::workspace::tree::Rules;
 use std::os::unix::fs::symlink;
+use std::sync::Arc;
 
 struct Bench {
     work: tempfile::TempDir,
@@ -166,6 +168,54 @@ fn a_reset_leaves_what_the_agent_wrote_after_the_decision() {
     put(&work, "a", "newer");
     copy.reset(&bench.live, Path::new("a"), Some(Digest::of(b"newer"))).unwrap();
     assert_eq!(told(&mut copy), ["gone/in -+"]);
+}
+
+impl Bench {
+    /// The changes of an agent in a layer that is not mounted.
+    fn layered(&self) -> LayeredCopy {
+        let state = self.state.path().canonicalize().unwrap();
+        let view = Arc::new(View::new(self.live.root().to_owned()));
+        LayeredCopy::open(&self.live, state.join("candidates/one-layer"), view).unwrap()
+    }
+}
+
+/// An agent that began again saw the old version of each file that it had once written and that was decided on.
+#[test]
+fn a_layer_that_is_taken_over_shows_what_changed_meanwhile() {
+    let bench = bench(&[("mine", "1"), ("touched", "1"), ("gone", "1"), ("both", "1")]);
+    let upper = upper_of(bench.layered().root());
+    for (path, text) in [("mine", "m"), ("touched", "1"), ("gone", "1"), ("both", "m")] {
+        put(&upper, path, text);
+    }
+    for (path, text) in [("touched", "t"), ("both", "t")] {
+        put(bench.work.path(), path, text);
+    }
+    std::fs::remove_file(bench.work.path().join("gone")).unwrap();
+    let mut copy = bench.layered();
+    let changed: Vec<PathBuf> = copy.changes().unwrap().into_iter().map(|changed| changed.path).collect();
+    assert_eq!(changed, [PathBuf::from("both"), PathBuf::from("mine")]);
+    assert_eq!(std::fs::read_to_string(upper.join("touched")).unwrap(), "t");
+    assert_eq!(std::fs::read_to_string(upper.join("both")).unwrap(), "m");
+    assert!(!upper.join("gone").exists());
+    // The next one finds them as they are now.
+    put(bench.work.path(), "touched", "u");
+    let mut copy = bench.layered();
+    assert_eq!(copy.changes().unwrap().len(), 2);
+    assert_eq!(std::fs::read_to_string(upper.join("touched")).unwrap(), "u");
+}
+
+#[test]
+fn a_reset_in_a_layer_leaves_what_the_agent_wrote_after_the_decision() {
+    let bench = bench(&[("a", "1")]);
+    let mut copy = bench.layered();
+    let upper = upper_of(copy.root());
+    put(&upper, "a", "newer");
+    put(bench.work.path(), "a", "decided");
+    copy.reset(&bench.live, Path::new("a"), Some(Digest::of(b"decided"))).unwrap();
+    let changes = copy.changes().unwrap();
+    let digests = |entry: Option<Entry>| entry.map(|entry| entry.digest);
+    assert_eq!(digests(changes[0].before), Some(Digest::of(b"decided")));
+    assert_eq!(digests(changes[0].after), Some(Digest::of(b"newer")));
 }
 
 /// Files that an agent writes into its copy hide nothing and delete nothing.
