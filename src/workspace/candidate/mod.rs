@@ -19,6 +19,7 @@ pub use trials::{OpenTrials, Within};
 
 use super::checkpoint::{Difference, Entry, EntryKind, Store, StoreError, compare, lookup, replace};
 use super::content;
+use super::layer;
 use super::listing::{Listing, Sight, now_ns};
 use super::root::Root;
 use super::tree;
@@ -403,7 +404,7 @@ fn clear(place: &Path) -> Result<(), CandidateError> {
     let aside = place.with_extension(format!("old-{}-{number}", std::process::id()));
     match std::fs::rename(place, &aside) {
         Ok(()) => {
-            std::thread::spawn(move || std::fs::remove_dir_all(aside));
+            std::thread::spawn(move || layer::remove(&aside));
             Ok(())
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -7,6 +7,7 @@ use crate::base::{ActionId, Digest, RelPath};
 use crate::model::{FileMode, Node};
 use crate::port::{self, CandidateChanges, Image, WorkspaceError};
 use crate::workspace::candidate::{AgentCopy, LayeredCopy, PrivateCopy, Within, read_as_seen, upper_of};
+use crate::workspace::layer;
 use crate::workspace::limits;
 use crate::workspace::listing::Listing;
 use crate::workspace::root::Root;
@@ -36,7 +37,7 @@ pub fn clear_left_over(state: &Path) {
     let left: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     let doomed = left.iter().filter(|path| path.is_dir() && !path.with_extension("base").exists()).cloned();
     let doomed: Vec<PathBuf> = doomed.collect();
-    std::thread::spawn(move || doomed.iter().for_each(|path| drop(std::fs::remove_dir_all(path))));
+    std::thread::spawn(move || doomed.iter().for_each(|path| drop(layer::remove(path))));
 }
 
 /// A file as the agent has it that works in the candidate of this name.
