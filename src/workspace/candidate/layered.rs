@@ -19,6 +19,7 @@ use crate::workspace::tree;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::Bound;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -62,6 +63,20 @@ impl Upper {
     }
 }
 
+/// Moves an upper directory of which nothing is known to what is kept of the session, and says so; `None` where an agent
+/// has written nothing.
+fn keep_unknown(place: &Path) -> Result<Option<String>, CandidateError> {
+    let upper = upper_of(place);
+    let is_empty = std::fs::read_dir(&upper).map_or(true, |mut entries| entries.next().is_none());
+    let (Some(state), false) = (place.ancestors().nth(2), is_empty) else { return Ok(None) };
+    let (kept, name) = (state.join("kept"), place.file_name().unwrap_or_default().to_string_lossy());
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&kept).map_err(failed("cannot make", &kept))?;
+    let to = kept.join(format!("{name}-{}.whole", now_ns()));
+    std::fs::rename(&upper, &to).map_err(failed("cannot keep", &upper))?;
+    let what = "what an agent changed here before cannot be taken over: the record of what it began with is unreadable";
+    Ok(Some(format!("{what}; its files are in {}", to.display())))
+}
+
 /// The upper directory of the candidate in this place.
 pub fn upper_of(place: &Path) -> PathBuf {
     place.join("upper")
@@ -78,7 +93,7 @@ impl LayeredCopy {
         let is_taken_over = found.is_some();
         let notes = match found {
             Some(_) => vec!["taken over from the agent that worked here before".to_owned()],
-            None => Vec::new(),
+            None => keep_unknown(&place)?.into_iter().collect(),
         };
         let origin = match found {
             Some(origin) => origin,

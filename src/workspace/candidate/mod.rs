@@ -30,7 +30,7 @@ use crate::workspace::limits;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
@@ -165,10 +165,20 @@ impl Origin {
         serde_json::from_slice(&std::fs::read(base_file(place)).ok()?).ok()
     }
 
+    /// Replaces what was saved as a whole: without it, what the agent has not proposed yet could not be told.
     fn save(&self, place: &Path) -> Result<(), CandidateError> {
-        let file = base_file(place);
-        let saved = serde_json::to_vec(self).map_err(io::Error::other);
-        saved.and_then(|bytes| std::fs::write(&file, bytes)).map_err(failed("cannot write", &file))
+        let (file, unfinished) = (base_file(place), place.with_extension("base-unfinished"));
+        let write = || {
+            let bytes = serde_json::to_vec(self).map_err(io::Error::other)?;
+            if std::fs::read(&file).is_ok_and(|saved| saved == bytes) {
+                return Ok(());
+            }
+            let mut to = std::fs::File::create(&unfinished)?;
+            to.write_all(&bytes)?;
+            to.sync_all()?;
+            std::fs::rename(&unfinished, &file)
+        };
+        write().map_err(failed("cannot write", &file))
     }
 }
 

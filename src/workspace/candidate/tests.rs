@@ -204,6 +204,21 @@ fn a_layer_that_is_taken_over_shows_what_changed_meanwhile() {
     assert_eq!(std::fs::read_to_string(upper.join("touched")).unwrap(), "u");
 }
 
+/// A record that a power cut tore took the agent's work with it.
+#[test]
+fn work_without_a_readable_record_is_kept() {
+    let bench = bench(&[("a", "1")]);
+    let root = bench.layered().root().to_owned();
+    put(&upper_of(&root), "new", "n");
+    std::fs::write(base_file(&root), "{\"base\":").unwrap();
+    let mut copy = bench.layered();
+    assert!(copy.changes().unwrap().is_empty());
+    let note = copy.notes()[0].clone();
+    let kept = PathBuf::from(note.rsplit_once("its files are in ").unwrap().1);
+    assert_eq!(std::fs::read_to_string(kept.join("new")).unwrap(), "n");
+    assert_eq!(bench.layered().notes(), ["taken over from the agent that worked here before"]);
+}
+
 #[test]
 fn a_reset_in_a_layer_leaves_what_the_agent_wrote_after_the_decision() {
     let bench = bench(&[("a", "1")]);

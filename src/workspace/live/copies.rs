@@ -26,17 +26,24 @@ pub fn place(state: &Path, name: &str) -> PathBuf {
     home(state).join(file_name(name))
 }
 
+/// The end of the names of directories with the changes of an agent in a layer.
+const LAYER_END: &str = "-layer";
+
 /// The directory of the changes of an agent in a layer.
 pub fn place_in_layer(state: &Path, name: &str) -> PathBuf {
-    home(state).join(format!("{}-layer", file_name(name)))
+    home(state).join(format!("{}{LAYER_END}", file_name(name)))
 }
 
-/// Removes what earlier removals did not finish, and copies that cannot be taken over.
+/// Removes what earlier removals did not finish, and copies that cannot be taken over. The changes of an agent in a layer
+/// stay until the next one opens them: without a record they are kept elsewhere.
 pub fn clear_left_over(state: &Path) {
     let Ok(entries) = std::fs::read_dir(home(state)) else { return };
     let left: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    let doomed = left.iter().filter(|path| path.is_dir() && !path.with_extension("base").exists()).cloned();
-    let doomed: Vec<PathBuf> = doomed.collect();
+    let is_in_layer = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(LAYER_END));
+    // Only what was moved aside has an extension.
+    let is_lost =
+        |path: &Path| path.extension().is_some() || !path.with_extension("base").exists() && !is_in_layer(path);
+    let doomed: Vec<PathBuf> = left.into_iter().filter(|path| path.is_dir() && is_lost(path)).collect();
     std::thread::spawn(move || doomed.iter().for_each(|path| drop(layer::remove(path))));
 }
 
