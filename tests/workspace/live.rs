@@ -329,6 +329,20 @@ async fn an_agent_in_a_layer_sees_its_copy_at_the_path_of_the_workspace() {
     assert!(agent.exited.await.is_some());
 }
 
+/// A plan's file was looked for in the layer of an earlier agent, although the present one works in a copy.
+#[tokio::test]
+async fn a_file_of_the_agent_is_that_of_the_candidate_opened_last() {
+    let bench = bench(&[("plan", "1")]);
+    let path = RelPath::new("plan").unwrap();
+    let seen = || bench.live.candidate_image("agent", &path).map(|image| image.bytes);
+    let layered = bench.live.candidate_in_layer("agent").await.unwrap();
+    put(&layered.root().join("upper"), "plan", "in the layer");
+    assert_eq!(seen().as_deref(), Some(b"in the layer".as_slice()));
+    let copy = bench.live.candidate("agent").await.unwrap();
+    put(copy.root(), "plan", "in the copy");
+    assert_eq!(seen().as_deref(), Some(b"in the copy".as_slice()));
+}
+
 #[tokio::test]
 async fn a_candidate_is_private_and_tells_its_changes() {
     let bench = bench(&[("a", "1"), ("b", "2")]);

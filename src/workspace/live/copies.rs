@@ -47,11 +47,19 @@ pub fn clear_left_over(state: &Path) {
     std::thread::spawn(move || doomed.iter().for_each(|path| drop(layer::remove(path))));
 }
 
-/// A file as the agent has it that works in the candidate of this name.
-pub fn image(state: &Path, name: &str, source: &Root, path: &Path) -> Option<Image> {
+/// How an agent works in a candidate. One session may have left both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opened {
+    Copy,
+    Layer,
+}
+
+/// A file as the agent has it that works in the candidate of this name. Before it is opened, what is there counts.
+pub fn image((state, name, opened): (&Path, &str, Option<Opened>), source: &Root, path: &Path) -> Option<Image> {
     let max = EDIT_FILE_BYTES_MAX as u64;
     let place = place_in_layer(state, name);
-    if !upper_of(&place).is_dir() {
+    let is_layered = opened.map_or_else(|| upper_of(&place).is_dir(), |opened| opened == Opened::Layer);
+    if !is_layered {
         let root = Root::open(&self::place(state, name)).ok()?;
         return read::image(&root, path, max).ok().flatten();
     }
@@ -119,6 +127,7 @@ impl LiveWorkspace {
         })
         .await?;
         let root = copy.root().to_owned();
+        locked(&self.opened).insert(name.to_owned(), Opened::Copy);
         Ok(self.live_candidate(root, Arc::new(Mutex::new(copy)), slot, false))
     }
 
@@ -137,6 +146,7 @@ impl LiveWorkspace {
         })
         .await?;
         let root = copy.root().to_owned();
+        locked(&self.opened).insert(name.to_owned(), Opened::Layer);
         Ok(self.live_candidate(root, Arc::new(Mutex::new(copy)), slot, true))
     }
 
