@@ -119,7 +119,7 @@ impl Layer {
         make(&dir).map_err(fail)?;
         let upper = |of: &str| -> io::Result<Upper> {
             let of = dir.join(of);
-            let upper = Upper { upper: of.join("upper"), work: of.join("work") };
+            let upper = Upper { upper: of.join("upper"), work: of.join("work"), lasting: false };
             [&of, &upper.upper, &upper.work].into_iter().try_for_each(|path| make(path))?;
             Ok(upper)
         };
@@ -170,7 +170,7 @@ impl Layer {
         let dir = state.join("layers").join(name);
         let _ = remove(&dir);
         let upper = |of: &str| -> io::Result<Upper> {
-            let upper = Upper { upper: dir.join(of).join("upper"), work: dir.join(of).join("work") };
+            let upper = Upper { upper: dir.join(of).join("upper"), work: dir.join(of).join("work"), lasting: false };
             for path in [&upper.upper, &upper.work] {
                 fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
             }
@@ -190,9 +190,9 @@ impl Layer {
                 upper("own").map_err(fail)?
             }
             Tree::Overlay(place) => {
-                let own = Upper { upper: place.join("upper"), work: place.join("work") };
+                let own = Upper { upper: place.join("upper"), work: place.join("work"), lasting: true };
                 fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(fail)?;
-                // That of an earlier mount says that it was not synced, and is refused.
+                // That of an earlier mount may say that it was not synced, and is refused then.
                 let _ = remove(&own.work);
                 fs::DirBuilder::new().mode(0o700).create(&own.work).map_err(fail)?;
                 own
