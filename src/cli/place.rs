@@ -194,7 +194,7 @@ impl SessionPlace {
             return Err(Fail::usage(format!("{} is running: stop it first, or attach and quit", self.id)));
         }
         let bytes = self.bytes();
-        std::fs::remove_dir_all(&self.dir).map(|()| bytes).map_err(Fail::at(&self.dir))
+        crate::workspace::layer::remove(&self.dir).map(|()| bytes).map_err(Fail::at(&self.dir))
     }
 
     /// Bytes of all files kept for the session.

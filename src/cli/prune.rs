@@ -216,7 +216,7 @@ pub fn remove(waste: Vec<Waste>) -> u64 {
 /// Removes a file, or a directory with everything in it, if it is there.
 fn erase(path: &Path) -> std::io::Result<()> {
     match std::fs::symlink_metadata(path) {
-        Ok(meta) if meta.is_dir() => std::fs::remove_dir_all(path),
+        Ok(meta) if meta.is_dir() => crate::workspace::layer::remove(path),
         Ok(_) => std::fs::remove_file(path),
         Err(_) => Ok(()),
     }

@@ -233,8 +233,9 @@ pub trait Candidate: Send + Sync {
     fn changes(&self) -> BoxFuture<'_, Result<CandidateChanges, WorkspaceError>>;
     /// Takes over what changed in the workspace since; files changed on both sides are left and named.
     fn refresh(&self) -> BoxFuture<'_, Result<Vec<RelPath>, WorkspaceError>>;
-    /// Puts a file of the candidate back to what the workspace has.
-    fn reset(&self, path: RelPath) -> BoxFuture<'_, Result<(), WorkspaceError>>;
+    /// Makes what the workspace has the base of a file that was decided on, and puts the file back to it. A file that the
+    /// agent has changed since, to neither its base nor the decided [`CandidateChange::state`], is left to it.
+    fn reset(&self, path: RelPath, decided: Option<Digest>) -> BoxFuture<'_, Result<(), WorkspaceError>>;
 }
 
 /// A file that a candidate changed.
@@ -251,13 +252,17 @@ pub struct CandidateChange {
 impl CandidateChange {
     /// Stands for the content and bits that the candidate has; `None` = deleted.
     pub fn state(&self) -> Option<Digest> {
-        let bytes = self.after.as_deref()?;
-        match self.mode {
-            None => Some(Digest::of(bytes)),
+        Some(Self::state_of(Digest::of(self.after.as_deref()?), self.mode))
+    }
+
+    /// The same for a file whose content has this digest.
+    pub fn state_of(content: Digest, mode: Option<FileMode>) -> Digest {
+        match mode {
+            None => content,
             Some(mode) => {
                 let mut hasher = FieldHasher::new();
-                hasher.field(mode.to_string().as_bytes()).field(bytes);
-                Some(hasher.finish())
+                hasher.field(mode.to_string().as_bytes()).field(content.to_string().as_bytes());
+                hasher.finish()
             }
         }
     }

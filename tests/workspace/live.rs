@@ -317,7 +317,7 @@ async fn an_agent_in_a_layer_sees_its_copy_at_the_path_of_the_workspace() {
     // What changes in the workspace comes through, and what is denied is put back.
     put(&root, "theirs", "mine");
     assert_eq!(candidate.refresh().await.unwrap(), []);
-    candidate.reset(RelPath::new("a").unwrap()).await.unwrap();
+    candidate.reset(RelPath::new("a").unwrap(), Some(Digest::of(b"9\n"))).await.unwrap();
     agent.stdin.write_all(b"go\n").await.unwrap();
     let more = async {
         while changed(candidate.changes().await.unwrap()) != [("b".to_owned(), Some(b"new\nmore\n".to_vec()))] {
@@ -327,6 +327,20 @@ async fn an_agent_in_a_layer_sees_its_copy_at_the_path_of_the_workspace() {
     tokio::time::timeout(Duration::from_secs(20), more).await.unwrap();
     (agent.end)(Duration::from_millis(100)).await;
     assert!(agent.exited.await.is_some());
+}
+
+/// A plan's file was looked for in the layer of an earlier agent, although the present one works in a copy.
+#[tokio::test]
+async fn a_file_of_the_agent_is_that_of_the_candidate_opened_last() {
+    let bench = bench(&[("plan", "1")]);
+    let path = RelPath::new("plan").unwrap();
+    let seen = || bench.live.candidate_image("agent", &path).map(|image| image.bytes);
+    let layered = bench.live.candidate_in_layer("agent").await.unwrap();
+    put(&layered.root().join("upper"), "plan", "in the layer");
+    assert_eq!(seen().as_deref(), Some(b"in the layer".as_slice()));
+    let copy = bench.live.candidate("agent").await.unwrap();
+    put(copy.root(), "plan", "in the copy");
+    assert_eq!(seen().as_deref(), Some(b"in the copy".as_slice()));
 }
 
 #[tokio::test]
@@ -343,7 +357,7 @@ async fn a_candidate_is_private_and_tells_its_changes() {
         (changes[0].before.as_deref(), changes[0].after.as_deref()),
         (Some(b"1".as_slice()), Some(b"9".as_slice()))
     );
-    candidate.reset(RelPath::new("a").unwrap()).await.unwrap();
+    candidate.reset(RelPath::new("a").unwrap(), Some(Digest::of(b"9"))).await.unwrap();
     assert_eq!(candidate.changes().await.unwrap(), CandidateChanges::default());
     let root = candidate.root().to_owned();
     drop(candidate);

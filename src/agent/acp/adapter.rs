@@ -6,6 +6,7 @@ use super::endpoints;
 use super::lines::{InputLine, LineContent, Lines, parse};
 use super::outbox::Outbox;
 use super::place::{Disk, Roots};
+use super::preview::Expected;
 use super::record::{From, Recorder};
 use crate::agent::acp::limits::{
     ACP_END_GRACE_MS, ACP_FILE_BYTES_MAX, ACP_LAST_WORDS_LINES, ACP_LINES_PER_TURN_OF_LOOP, ACP_NOTE_BYTES_MAX,
@@ -222,7 +223,7 @@ impl Disk for Files {
 /// Work on the candidate, one piece at a time.
 enum Job {
     Look,
-    Reset(Vec<RelPath>),
+    Reset(Expected),
 }
 
 type Looked = Option<Result<CandidateChanges, String>>;
@@ -394,9 +395,9 @@ impl Adapter {
                     self.jobs.push_back(Job::Look);
                 }
             }
-            Effect::Reset(paths) => {
+            Effect::Reset(decided) => {
                 if self.candidate.is_some() {
-                    self.jobs.push_back(Job::Reset(paths));
+                    self.jobs.push_back(Job::Reset(decided));
                 }
             }
             Effect::Finish => self.finished = true,
@@ -413,9 +414,9 @@ impl Adapter {
             async move {
                 match job {
                     Job::Look => Some(candidate.changes().await.map_err(|e| e.to_string())),
-                    Job::Reset(paths) => {
-                        for path in paths {
-                            if let Err(e) = candidate.reset(path).await {
+                    Job::Reset(decided) => {
+                        for (path, state) in decided {
+                            if let Err(e) = candidate.reset(path, state).await {
                                 return Some(Err(e.to_string()));
                             }
                         }

@@ -225,7 +225,7 @@ impl Asks {
                 false
             }
             Subject::Copied { files } => {
-                cx.out.reset_copy(files.keys());
+                cx.out.reset_copy(files.clone());
                 false
             }
         };
@@ -272,7 +272,7 @@ impl Asks {
             Subject::Read(reading) => reading.done(performed, &mut cx.out),
             Subject::Terminal(_) | Subject::Form { .. } => {}
             Subject::Copied { files } if done => {
-                cx.out.reset_copy(files.keys());
+                cx.out.reset_copy(files.clone());
                 if let Some(diff) = edited {
                     cx.send_later(ask.action.clone(), &applied_instead("edit", diff, false));
                 }
@@ -312,7 +312,7 @@ impl Asks {
             Some(_) | None => {}
         }
         if allow.is_none() {
-            cx.out.reset_copy(expected.keys());
+            cx.out.reset_copy(expected.clone());
         }
     }
 

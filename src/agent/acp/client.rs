@@ -443,7 +443,7 @@ impl Client {
     fn end_turn(&mut self, canceled: bool) {
         self.void_unanswered(LapseWhy::Canceled);
         self.updates.close_all(&mut self.asks, &mut self.cx);
-        self.cx.out.reset_copy(&self.asks.grants.end(None));
+        self.cx.out.reset_copy(self.asks.grants.end(None));
         self.copying.look_last(canceled, &mut self.cx.out);
         self.try_end(canceled);
     }

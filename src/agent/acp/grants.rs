@@ -63,9 +63,10 @@ impl Grants {
         if self.has(path) { Foreseen::OtherContent } else { Foreseen::No }
     }
 
-    /// The call has ended, or all have; gives the files that were granted and never written.
-    pub fn end(&mut self, tool: Option<&str>) -> Vec<RelPath> {
+    /// The call has ended, or all have; gives the files that were granted and never written, as they were granted.
+    pub fn end(&mut self, tool: Option<&str>) -> Expected {
         let is_over = |grant: &mut Grant| tool.is_none_or(|tool| grant.tool == tool);
-        self.0.extract_if(.., is_over).filter(|grant| !grant.used).map(|grant| grant.path).collect()
+        let over = self.0.extract_if(.., is_over).filter(|grant| !grant.used);
+        over.map(|grant| (grant.path, Some(grant.digest))).collect()
     }
 }

@@ -4,9 +4,10 @@
 use super::message::{self, Id, RpcError};
 use super::peek;
 use super::place::Roots;
+use super::preview::Expected;
 use super::speak;
 use crate::agent::acp::limits::{ACP_NOTE_BYTES_MAX, ACP_OPEN_REQUESTS_BYTES_MAX, ACP_OPEN_REQUESTS_MAX};
-use crate::base::{ActionId, RelPath};
+use crate::base::ActionId;
 use crate::model::Keeping;
 use crate::model::event::AgentNoted;
 use crate::port::{FromAgent, Ticket};
@@ -24,8 +25,9 @@ pub enum Effect {
     Disarm(Timer),
     /// Compare the candidate with the workspace; the answer is [`super::client::Input::Changes`].
     LookAtCandidate,
-    /// Put these files of the candidate back to what the workspace has, then take over the rest.
-    Reset(Vec<RelPath>),
+    /// Put these files of the candidate, decided on in these states, back to what the workspace has, then take over the
+    /// rest.
+    Reset(Expected),
     /// End the process; nothing more follows.
     Finish,
 }
@@ -195,16 +197,15 @@ impl Out {
     /// After the host wrote in the workspace the copy must have it too.
     pub fn refresh_copy(&mut self) {
         if self.place.is_private() {
-            self.effects.push(Effect::Reset(Vec::new()));
+            self.effects.push(Effect::Reset(Expected::new()));
         }
     }
 
-    /// Files that were decided upon are in the workspace; the copy takes them over, so that they are not a change of
-    /// its own.
-    pub fn reset_copy<'a>(&mut self, paths: impl IntoIterator<Item = &'a RelPath>) {
-        let paths: Vec<RelPath> = paths.into_iter().cloned().collect();
-        if self.place.is_private() && !paths.is_empty() {
-            self.effects.push(Effect::Reset(paths));
+    /// Files that were decided on are in the workspace; the copy takes them over, so that they are not a change of
+    /// its own. What the agent has changed further stays.
+    pub fn reset_copy(&mut self, decided: Expected) {
+        if self.place.is_private() && !decided.is_empty() {
+            self.effects.push(Effect::Reset(decided));
         }
     }
 

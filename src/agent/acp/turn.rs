@@ -295,6 +295,8 @@ impl Turn {
             parts.splice(at..at, message);
             self.compacts = is_command && shortens(&prompt.text());
         }
+        // What the user changed between the turns. The prompt leaves when this is done.
+        out.refresh_copy();
         let params = speak::prompt(out.session(), &parts);
         let request = out.call(speak::method::SESSION_PROMPT, params, Called::Prompt);
         self.state = State::Running { request };

@@ -188,13 +188,13 @@ impl Updates {
         }
         let unwritten = asks.grants.end(Some(id));
         if call.failed() && !unwritten.is_empty() {
-            let paths: Vec<&str> = unwritten.iter().map(RelPath::as_str).collect();
+            let paths: Vec<&str> = unwritten.keys().map(RelPath::as_str).collect();
             let paths = paths.join(", ");
             let text =
                 format!("Your edit of {paths} was applied by the supervisor although your tool reported a failure.");
             cx.turn.follow_up(None, text);
         }
-        cx.out.reset_copy(&unwritten);
+        cx.out.reset_copy(unwritten);
         if !matches!(call.kind(), "read" | "search" | "think" | "fetch") {
             cx.out.look_at_copy();
         }

@@ -7,7 +7,7 @@
 
 use super::heavy::{self, is_cache};
 use super::mirror::mirror;
-use super::{AgentCopy, CandidateError, Origin, clear, failed, paths_of};
+use super::{AgentCopy, CandidateError, Decided, Origin, clear, failed, ignored_now, is_same, paths_of};
 use crate::base::Digest;
 use crate::workspace::checkpoint::{Difference, Entry, EntryKind, Store, compare, lookup, replace};
 use crate::workspace::content;
@@ -19,6 +19,7 @@ use crate::workspace::tree;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::Bound;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -62,17 +63,23 @@ impl Upper {
     }
 }
 
+/// Moves an upper directory of which nothing is known to what is kept of the session, and says so; `None` where an agent
+/// has written nothing.
+fn keep_unknown(place: &Path) -> Result<Option<String>, CandidateError> {
+    let upper = upper_of(place);
+    let is_empty = std::fs::read_dir(&upper).map_or(true, |mut entries| entries.next().is_none());
+    let (Some(state), false) = (place.ancestors().nth(2), is_empty) else { return Ok(None) };
+    let (kept, name) = (state.join("kept"), place.file_name().unwrap_or_default().to_string_lossy());
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&kept).map_err(failed("cannot make", &kept))?;
+    let to = kept.join(format!("{name}-{}.whole", now_ns()));
+    std::fs::rename(&upper, &to).map_err(failed("cannot keep", &upper))?;
+    let what = "what an agent changed here before cannot be taken over: the record of what it began with is unreadable";
+    Ok(Some(format!("{what}; its files are in {}", to.display())))
+}
+
 /// The upper directory of the candidate in this place.
 pub fn upper_of(place: &Path) -> PathBuf {
     place.join("upper")
-}
-
-fn is_same(one: Option<Entry>, two: Option<Entry>) -> bool {
-    match (one, two) {
-        (Some(one), Some(two)) => one.is_same(&two),
-        (None, None) => true,
-        (Some(_), None) | (None, Some(_)) => false,
-    }
 }
 
 impl LayeredCopy {
@@ -83,9 +90,10 @@ impl LayeredCopy {
     pub fn open(live: &Listing, place: PathBuf, view: Arc<View>) -> Result<Self, CandidateError> {
         let source = Root::open(live.root()).map_err(failed("cannot open", live.root()))?;
         let (upper, found) = (upper_of(&place), Origin::read(&place).filter(|_| upper_of(&place).is_dir()));
+        let is_taken_over = found.is_some();
         let notes = match found {
             Some(_) => vec!["taken over from the agent that worked here before".to_owned()],
-            None => Vec::new(),
+            None => keep_unknown(&place)?.into_iter().collect(),
         };
         let origin = match found {
             Some(origin) => origin,
@@ -101,9 +109,38 @@ impl LayeredCopy {
         };
         let rules = live.rules().for_copy(paths_of(&origin.behind));
         let upper = Listing::new(upper, rules, live.store().clone()).without_contents();
-        let copy = Self { source, store: live.store().clone(), place, upper, origin, view, notes };
+        let mut copy = Self { source, store: live.store().clone(), place, upper, origin, view, notes };
+        if is_taken_over {
+            copy.catch_up(live)?;
+        }
         copy.origin.save(&copy.place)?;
         Ok(copy)
+    }
+
+    /// Brings files of the upper directory up to date that the agent has not changed and that hide newer ones. Nothing is
+    /// mounted yet; the rest of what changed comes with the first refresh.
+    fn catch_up(&mut self, live: &Listing) -> Result<(), CandidateError> {
+        let now = live.take()?.digest;
+        if now == self.origin.from {
+            return Ok(());
+        }
+        let upper = self.upper_now()?;
+        let own = Root::open(self.upper.root()).map_err(failed("cannot open", self.upper.root()))?;
+        for theirs in compare(&self.store, Some(&self.origin.from), Some(&now))? {
+            let here = upper.nodes.get(&theirs.path).copied().filter(|entry| entry.kind != EntryKind::Directory);
+            let before = lookup(&self.store, &self.origin.base, &theirs.path)?;
+            if here.is_none() || !is_same(here, before) || is_same(here, theirs.after) {
+                continue;
+            }
+            if let Err(error) = mirror(&self.source, &own, &theirs.path) {
+                tracing::warn!("the agent does not see the present {}: {error}", theirs.path.display());
+                continue;
+            }
+            self.upper.look([theirs.path.as_path()]);
+            let written = self.upper.entry(&theirs.path);
+            self.origin.base = replace(&self.store, &self.origin.base, &theirs.path, written)?;
+        }
+        Ok(())
     }
 
     fn upper_now(&self) -> Result<Upper, CandidateError> {
@@ -119,14 +156,11 @@ impl LayeredCopy {
         if known.is_some() || self.ignored_at(path).is_none() {
             return Ok(known.filter(|entry| entry.kind != EntryKind::Directory));
         }
-        let Some(now) = Sight::of(&self.source, path, None, limits::CANDIDATE_COMPARED_BYTES_MAX) else {
-            return Ok(None);
-        };
-        if let Ok(bytes) = content::read_plain(&self.source.path().join(path), limits::CANDIDATE_COMPARED_BYTES_MAX) {
-            self.store.put(&now.entry().digest, &bytes)?;
+        let now = ignored_now(&self.source, &self.store, path)?;
+        if now.is_some() {
+            self.origin.base = replace(&self.store, &self.origin.base, path, now)?;
         }
-        self.origin.base = replace(&self.store, &self.origin.base, path, Some(now.entry()))?;
-        Ok(Some(now.entry()))
+        Ok(now)
     }
 
     /// The files and links that the agent began with at and below this path.
@@ -141,22 +175,42 @@ impl LayeredCopy {
         }
     }
 
-    /// Brings one change of the workspace into the layer, unless it shows there.
-    fn show(&self, view: &Root, path: &Path, now: Option<Entry>) -> Result<(), CandidateError> {
+    /// Brings one change of the workspace into the layer, unless it shows there. False when it would replace what the
+    /// agent wrote after `read`.
+    fn show(&self, view: &Root, path: &Path, now: Option<Entry>, read: Option<&Upper>) -> io::Result<bool> {
         let seen = Sight::of(view, path, None, limits::CHECKPOINT_FILE_BYTES_MAX).map(|sight| sight.entry());
         if is_same(seen, now) {
-            return Ok(());
+            return Ok(true);
         }
-        mirror(&self.source, view, path).map_err(failed("cannot bring over", path))
+        if read.is_some_and(|read| !self.is_as_read(read, path)) {
+            return Ok(false);
+        }
+        mirror(&self.source, view, path).map(|()| true)
     }
 
-    /// Makes what the layer has at this path now its base. `live` is what the workspace has.
-    fn rebase(&self, base: Digest, path: &Path, live: Option<Entry>) -> Result<Digest, CandidateError> {
+    /// Returns whether the agent's side still has at this path what was read there.
+    fn is_as_read(&self, read: &Upper, path: &Path) -> bool {
         self.upper.look([path]);
-        let entry = match Covering::of(self.upper.root(), path) {
-            Covering::Nothing => live,
-            Covering::Gone => None,
-            Covering::Node => self.upper.entry(path).or(live),
+        // What is not in a directory that was made anew is gone without anybody having deleted it.
+        let node = self.upper.root().join(path).symlink_metadata();
+        let is_absent = node.is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        let is_gone = !is_absent && Covering::of(self.upper.root(), path) == Covering::Gone;
+        let entry = read.nodes.get(path).copied().filter(|entry| entry.kind != EntryKind::Directory);
+        (!is_gone || read.covers(path)) && is_same(self.upper.entry(path), entry)
+    }
+
+    /// Makes what the workspace has at this path, and the layer shows by now, the base. The layer itself is not asked: the
+    /// agent may have written there meanwhile.
+    fn rebase(&self, base: Digest, path: &Path, live: Option<Entry>) -> Result<Digest, CandidateError> {
+        let entry = match live.map(|entry| entry.kind) {
+            // The base is of a tree that has it, with what the agent keeps in it.
+            Some(EntryKind::Directory) => return Ok(base),
+            // Known by its inode alone, of which the layer has another one.
+            Some(EntryKind::Large | EntryKind::Unknown) => {
+                self.upper.look([path]);
+                self.upper.entry(path).or(live)
+            }
+            Some(EntryKind::File | EntryKind::Executable | EntryKind::Link) | None => live,
         };
         Ok(replace(&self.store, &base, path, entry)?)
     }
@@ -240,41 +294,63 @@ impl AgentCopy for LayeredCopy {
 
     fn refresh(&mut self, live: &Listing) -> Result<Vec<PathBuf>, CandidateError> {
         let now = live.take()?.digest;
-        // Without a layer everything shows when the next one begins.
+        // Without a layer there is nothing to write through; `from` stays, so the first refresh in the next one does it.
         let Some(view) = (now != self.origin.from).then(|| self.view.root().ok()).flatten() else {
             return Ok(Vec::new());
         };
         let upper = self.upper_now()?;
-        let (mut base, mut both) = (self.base_in(now, &upper)?, Vec::new());
+        let (mut base, mut from, mut both) = (self.base_in(now, &upper)?, now, Vec::new());
         for theirs in compare(&self.store, Some(&self.origin.from), Some(&now))? {
             let before = lookup(&self.store, &self.origin.base, &theirs.path)?;
             let (is_covered, is_filled) = (upper.covers(&theirs.path), upper.has_below(&theirs.path));
             let here = if is_covered || is_filled { upper.nodes.get(&theirs.path).copied() } else { before };
-            if (is_filled || !is_same(here, before)) && !is_same(here, theirs.after) {
+            let is_own = (is_filled || !is_same(here, before)) && !is_same(here, theirs.after);
+            let shown = !is_own
+                && match self.show(&view, &theirs.path, theirs.after, Some(&upper)) {
+                    Ok(shown) => shown,
+                    Err(error) => {
+                        tracing::warn!("the agent does not see the present {}: {error}", theirs.path.display());
+                        // The next refresh tries it again.
+                        from = replace(&self.store, &from, &theirs.path, theirs.before)?;
+                        false
+                    }
+                };
+            if shown {
+                base = self.rebase(base, &theirs.path, theirs.after)?;
+            } else {
                 base = replace(&self.store, &base, &theirs.path, before)?;
                 both.push(theirs.path);
-                continue;
             }
-            self.show(&view, &theirs.path, theirs.after)?;
-            base = self.rebase(base, &theirs.path, theirs.after)?;
         }
-        (self.origin.base, self.origin.from) = (base, now);
+        (self.origin.base, self.origin.from) = (base, from);
         self.origin.save(&self.place)?;
         Ok(both)
     }
 
-    fn reset(&mut self, live: &Listing, path: &Path) -> Result<(), CandidateError> {
-        let unseen = |error| CandidateError::Io { what: "cannot put back", path: path.to_owned(), error };
-        let view = self.view.root().map_err(unseen)?;
+    fn reset(&mut self, live: &Listing, path: &Path, decided: Option<Digest>) -> Result<(), CandidateError> {
+        // Before the base of an ignored file that nobody has asked for becomes what the workspace has now.
+        let base = self.base(path)?;
         let now = if self.ignored_at(path).is_some() {
-            Sight::of(&self.source, path, None, limits::CANDIDATE_COMPARED_BYTES_MAX).map(|sight| sight.entry())
+            ignored_now(&self.source, &self.store, path)?
         } else {
             live.look([path]);
             live.record()?;
             live.entry(path)
         };
-        self.show(&view, path, now)?;
-        self.origin.base = self.rebase(self.origin.base, path, now)?;
+        self.upper.look([path]);
+        let here = match Covering::of(self.upper.root(), path) {
+            Covering::Nothing => base,
+            Covering::Gone => None,
+            Covering::Node => self.upper.entry(path),
+        };
+        let node = self.upper.root().join(path);
+        self.origin.base = if (Decided { node: &node, base, here, state: decided }).is_overtaken() {
+            replace(&self.store, &self.origin.base, path, now)?
+        } else {
+            let view = self.view.root().map_err(failed("cannot put back", path))?;
+            self.show(&view, path, now, None).map_err(failed("cannot bring over", path))?;
+            self.rebase(self.origin.base, path, now)?
+        };
         self.origin.save(&self.place)
     }
 }

@@ -19,14 +19,18 @@ pub use trials::{OpenTrials, Within};
 
 use super::checkpoint::{Difference, Entry, EntryKind, Store, StoreError, compare, lookup, replace};
 use super::content;
-use super::listing::{Listing, now_ns};
+use super::layer;
+use super::listing::{Listing, Sight, now_ns};
+use super::root::Root;
 use super::tree;
 use crate::base::Digest;
+use crate::model::FileMode;
+use crate::port::CandidateChange;
 use crate::workspace::limits;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
@@ -74,11 +78,62 @@ pub trait AgentCopy: Send {
     /// # Errors
     /// When the disk is full or a file cannot be read.
     fn refresh(&mut self, live: &Listing) -> Result<Vec<PathBuf>, CandidateError>;
-    /// Puts a file back to what the workspace has now.
+    /// Makes what the workspace has now the base of a file that was decided on in this state, and puts the file back to
+    /// it. What the agent has changed since is left as the agent has it.
     ///
     /// # Errors
     /// As [`AgentCopy::refresh`].
-    fn reset(&mut self, live: &Listing, path: &Path) -> Result<(), CandidateError>;
+    fn reset(&mut self, live: &Listing, path: &Path, decided: Option<Digest>) -> Result<(), CandidateError>;
+}
+
+/// The bits of a file that is executable now and was not, or the other way around, or that are otherwise new.
+pub fn own_mode(before: Option<Entry>, after: Option<Entry>) -> Option<FileMode> {
+    let after = after?.mode?;
+    let is_own = match before.and_then(|before| before.mode) {
+        Some(before) => before != after,
+        // A new file takes the bits of the workspace, unless it can be run.
+        None => before.is_none() && after & 0o111 != 0,
+    };
+    is_own.then(|| FileMode::new(after.into()))
+}
+
+fn is_same(one: Option<Entry>, two: Option<Entry>) -> bool {
+    match (one, two) {
+        (Some(one), Some(two)) => one.is_same(&two),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+/// A path of the agent's side when the host has decided on it.
+struct Decided<'a> {
+    /// Where the agent's node is kept.
+    node: &'a Path,
+    base: Option<Entry>,
+    here: Option<Entry>,
+    state: Option<Digest>,
+}
+
+impl Decided<'_> {
+    /// Returns whether the agent has changed the file further: putting it back would lose that.
+    fn is_overtaken(&self) -> bool {
+        let state = || {
+            let content = self.here?.digest;
+            Some(CandidateChange::state_of(content, own_mode(self.base, self.here)))
+        };
+        let is_directory = self.here.is_none() && self.node.symlink_metadata().is_ok_and(|about| about.is_dir());
+        is_directory || !is_same(self.here, self.base) && state() != self.state
+    }
+}
+
+/// What the workspace has at an ignored path, which no listing knows. Its content is kept in the store, if it is small.
+fn ignored_now(source: &Root, store: &Store, path: &Path) -> Result<Option<Entry>, CandidateError> {
+    let max = limits::CANDIDATE_COMPARED_BYTES_MAX;
+    let Some(now) = Sight::of(source, path, None, max).map(|sight| sight.entry()) else { return Ok(None) };
+    if let Ok(bytes) = content::read_plain(&source.path().join(path), max) {
+        store.put(&now.digest, &bytes)?;
+    }
+    Ok(Some(now))
 }
 
 /// A private copy.
@@ -110,10 +165,20 @@ impl Origin {
         serde_json::from_slice(&std::fs::read(base_file(place)).ok()?).ok()
     }
 
+    /// Replaces what was saved as a whole: without it, what the agent has not proposed yet could not be told.
     fn save(&self, place: &Path) -> Result<(), CandidateError> {
-        let file = base_file(place);
-        let saved = serde_json::to_vec(self).map_err(io::Error::other);
-        saved.and_then(|bytes| std::fs::write(&file, bytes)).map_err(failed("cannot write", &file))
+        let (file, unfinished) = (base_file(place), place.with_extension("base-unfinished"));
+        let write = || {
+            let bytes = serde_json::to_vec(self).map_err(io::Error::other)?;
+            if std::fs::read(&file).is_ok_and(|saved| saved == bytes) {
+                return Ok(());
+            }
+            let mut to = std::fs::File::create(&unfinished)?;
+            to.write_all(&bytes)?;
+            to.sync_all()?;
+            std::fs::rename(&unfinished, &file)
+        };
+        write().map_err(failed("cannot write", &file))
     }
 }
 
@@ -286,10 +351,7 @@ impl AgentCopy for PrivateCopy {
         let own: BTreeSet<PathBuf> = self.changes()?.into_iter().map(|changed| changed.path).collect();
         let mut both = Vec::new();
         for theirs in compare(&self.store, Some(&self.origin.from), Some(&now))? {
-            let is_same = match (self.listing.entry(&theirs.path), theirs.after) {
-                (Some(here), Some(there)) => here.is_same(&there),
-                (here, there) => here.is_none() && there.is_none(),
-            };
+            let is_same = is_same(self.listing.entry(&theirs.path), theirs.after);
             if own.contains(&theirs.path) && !is_same {
                 both.push(theirs.path);
                 continue;
@@ -304,16 +366,30 @@ impl AgentCopy for PrivateCopy {
         Ok(both)
     }
 
-    fn reset(&mut self, live: &Listing, path: &Path) -> Result<(), CandidateError> {
-        if self.ignored_at(path).is_some() {
-            fill::copy_over(&self.source, self.root(), path).map_err(failed("cannot write", path))?;
+    fn reset(&mut self, live: &Listing, path: &Path, decided: Option<Digest>) -> Result<(), CandidateError> {
+        let is_ignored = self.ignored_at(path).is_some();
+        let now = if is_ignored {
+            let source = Root::open(&self.source).map_err(failed("cannot open", &self.source))?;
+            ignored_now(&source, &self.store, path)?
         } else {
             live.look([path]);
-            let now = live.entry(path);
             live.record()?;
-            self.put(path, now)?;
+            live.entry(path)
+        };
+        self.listing.look([path]);
+        let base = lookup(&self.store, &self.origin.base, path)?;
+        let base = base.filter(|entry| entry.kind != EntryKind::Directory);
+        let (node, here) = (self.root().join(path), self.listing.entry(path));
+        if (Decided { node: &node, base, here, state: decided }).is_overtaken() {
+            self.origin.base = replace(&self.store, &self.origin.base, path, now)?;
+        } else {
+            if is_ignored {
+                fill::copy_over(&self.source, self.root(), path).map_err(failed("cannot write", path))?;
+            } else {
+                self.put(path, now)?;
+            }
+            self.rebase(path)?;
         }
-        self.rebase(path)?;
         self.origin.save(self.listing.root())
     }
 }
@@ -338,7 +414,7 @@ fn clear(place: &Path) -> Result<(), CandidateError> {
     let aside = place.with_extension(format!("old-{}-{number}", std::process::id()));
     match std::fs::rename(place, &aside) {
         Ok(()) => {
-            std::thread::spawn(move || std::fs::remove_dir_all(aside));
+            std::thread::spawn(move || layer::remove(&aside));
             Ok(())
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -1,8 +1,10 @@
 //! Copies against real directories.
 
 use super::*;
+use crate::workspace::layer::View;
 use crate::workspace::tree::Rules;
 use std::os::unix::fs::symlink;
+use std::sync::Arc;
 
 struct Bench {
     work: tempfile::TempDir,
@@ -136,12 +138,99 @@ fn a_refresh_takes_over_what_changed_and_names_what_changed_on_both_sides() {
     assert_eq!(std::fs::read_to_string(root.join("theirs")).unwrap(), "t");
     assert_eq!(std::fs::read_to_string(root.join("both")).unwrap(), "m");
     assert!(root.join("fresh").exists() && !root.join("gone").exists());
-    copy.reset(&bench.live, Path::new("both")).unwrap();
+    copy.reset(&bench.live, Path::new("both"), Some(Digest::of(b"m"))).unwrap();
     assert_eq!(told(&mut copy), ["mine ++"]);
     // A killed host leaves it; the next one finds it as it was.
     let mut again = PrivateCopy::reopen(&bench.live, &root).unwrap();
     assert_eq!(told(&mut again), ["mine ++"]);
     std::mem::forget(copy);
+}
+
+/// An agent that went on with a file while its edit was carried out lost what it wrote then.
+#[test]
+fn a_reset_leaves_what_the_agent_wrote_after_the_decision() {
+    let bench = bench(&[("a", "1"), ("gone", "1")]);
+    let mut copy = bench.copy();
+    let (root, work) = (copy.root().to_owned(), bench.work.path().to_owned());
+    put(&root, "a", "newer");
+    std::fs::remove_file(root.join("gone")).unwrap();
+    put(&root, "gone/in", "newer");
+    put(&work, "a", "decided");
+    std::fs::remove_file(work.join("gone")).unwrap();
+    copy.reset(&bench.live, Path::new("a"), Some(Digest::of(b"decided"))).unwrap();
+    copy.reset(&bench.live, Path::new("gone"), None).unwrap();
+    copy.refresh(&bench.live).unwrap();
+    assert_eq!(told(&mut copy), ["a ++", "gone/in -+"]);
+    assert_eq!(std::fs::read_to_string(root.join("a")).unwrap(), "newer");
+    let before = copy.changes().unwrap()[0].before.unwrap();
+    assert_eq!(before.digest, Digest::of(b"decided"));
+    // Once that is decided on, too, nothing is left.
+    put(&work, "a", "newer");
+    copy.reset(&bench.live, Path::new("a"), Some(Digest::of(b"newer"))).unwrap();
+    assert_eq!(told(&mut copy), ["gone/in -+"]);
+}
+
+impl Bench {
+    /// The changes of an agent in a layer that is not mounted.
+    fn layered(&self) -> LayeredCopy {
+        let state = self.state.path().canonicalize().unwrap();
+        let view = Arc::new(View::new(self.live.root().to_owned()));
+        LayeredCopy::open(&self.live, state.join("candidates/one-layer"), view).unwrap()
+    }
+}
+
+/// An agent that began again saw the old version of each file that it had once written and that was decided on.
+#[test]
+fn a_layer_that_is_taken_over_shows_what_changed_meanwhile() {
+    let bench = bench(&[("mine", "1"), ("touched", "1"), ("gone", "1"), ("both", "1")]);
+    let upper = upper_of(bench.layered().root());
+    for (path, text) in [("mine", "m"), ("touched", "1"), ("gone", "1"), ("both", "m")] {
+        put(&upper, path, text);
+    }
+    for (path, text) in [("touched", "t"), ("both", "t")] {
+        put(bench.work.path(), path, text);
+    }
+    std::fs::remove_file(bench.work.path().join("gone")).unwrap();
+    let mut copy = bench.layered();
+    let changed: Vec<PathBuf> = copy.changes().unwrap().into_iter().map(|changed| changed.path).collect();
+    assert_eq!(changed, [PathBuf::from("both"), PathBuf::from("mine")]);
+    assert_eq!(std::fs::read_to_string(upper.join("touched")).unwrap(), "t");
+    assert_eq!(std::fs::read_to_string(upper.join("both")).unwrap(), "m");
+    assert!(!upper.join("gone").exists());
+    // The next one finds them as they are now.
+    put(bench.work.path(), "touched", "u");
+    let mut copy = bench.layered();
+    assert_eq!(copy.changes().unwrap().len(), 2);
+    assert_eq!(std::fs::read_to_string(upper.join("touched")).unwrap(), "u");
+}
+
+/// A record that a power cut tore took the agent's work with it.
+#[test]
+fn work_without_a_readable_record_is_kept() {
+    let bench = bench(&[("a", "1")]);
+    let root = bench.layered().root().to_owned();
+    put(&upper_of(&root), "new", "n");
+    std::fs::write(base_file(&root), "{\"base\":").unwrap();
+    let mut copy = bench.layered();
+    assert!(copy.changes().unwrap().is_empty());
+    let note = copy.notes()[0].clone();
+    let kept = PathBuf::from(note.rsplit_once("its files are in ").unwrap().1);
+    assert_eq!(std::fs::read_to_string(kept.join("new")).unwrap(), "n");
+    assert_eq!(bench.layered().notes(), ["taken over from the agent that worked here before"]);
+}
+
+#[test]
+fn a_reset_in_a_layer_leaves_what_the_agent_wrote_after_the_decision() {
+    let bench = bench(&[("a", "1")]);
+    let mut copy = bench.layered();
+    let upper = upper_of(copy.root());
+    put(&upper, "a", "newer");
+    put(bench.work.path(), "a", "decided");
+    copy.reset(&bench.live, Path::new("a"), Some(Digest::of(b"decided"))).unwrap();
+    let changes = copy.changes().unwrap();
+    let digests = |entry: Option<Entry>| entry.map(|entry| entry.digest);
+    assert_eq!(digests(changes[0].before), Some(Digest::of(b"decided")));
+    assert_eq!(digests(changes[0].after), Some(Digest::of(b"newer")));
 }
 
 /// Files that an agent writes into its copy hide nothing and delete nothing.
@@ -175,7 +264,7 @@ fn ignored_files_that_were_copied_are_compared_and_build_output_is_named() {
     assert_eq!(copy.ignored_at(Path::new("out/n")).as_deref(), Some(Path::new("out")));
     // What was approved is in the workspace; the copy takes it from there, and no ignored file is lost.
     put(bench.work.path(), ".env", "approved");
-    copy.reset(&bench.live, Path::new(".env")).unwrap();
+    copy.reset(&bench.live, Path::new(".env"), Some(Digest::of(b"changed"))).unwrap();
     put(bench.work.path(), "a", "2");
     copy.refresh(&bench.live).unwrap();
     assert_eq!(told(&mut copy), ["dist/m -+", "out/n -+"]);

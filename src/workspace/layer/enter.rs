@@ -65,7 +65,7 @@ pub fn enter(plan: &Plan) -> Result<(), String> {
 
 /// The tree of this directory with its writes in other ones.
 fn layered(at: &Path, upper: &Upper) -> Result<OwnedFd, String> {
-    overlay(&directory(at)?, &directory(&upper.upper)?, &directory(&upper.work)?)
+    overlay(&directory(at)?, (&directory(&upper.upper)?, &directory(&upper.work)?), upper.lasting)
         .map_err(|errno| format!("cannot lay an overlay over {}: {errno}", at.display()))
 }
 

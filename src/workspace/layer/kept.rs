@@ -109,7 +109,7 @@ impl Layer {
             BuildFolders::Covered => (Vec::new(), built),
         };
         let dir = state.join("layers").join(name);
-        remove(&dir);
+        let _ = remove(&dir);
         // Step by step: a state that is deleted meanwhile is not made again.
         let make = |path: &Path| fs::DirBuilder::new().mode(0o700).create(path);
         let layers = state.join("layers");
@@ -119,7 +119,7 @@ impl Layer {
         make(&dir).map_err(fail)?;
         let upper = |of: &str| -> io::Result<Upper> {
             let of = dir.join(of);
-            let upper = Upper { upper: of.join("upper"), work: of.join("work") };
+            let upper = Upper { upper: of.join("upper"), work: of.join("work"), lasting: false };
             [&of, &upper.upper, &upper.work].into_iter().try_for_each(|path| make(path))?;
             Ok(upper)
         };
@@ -168,9 +168,9 @@ impl Layer {
     ) -> Result<Self, NoLayer> {
         let fail = |error: io::Error| NoLayer::by_machine(format!("{}: {error}", state.display()));
         let dir = state.join("layers").join(name);
-        remove(&dir);
+        let _ = remove(&dir);
         let upper = |of: &str| -> io::Result<Upper> {
-            let upper = Upper { upper: dir.join(of).join("upper"), work: dir.join(of).join("work") };
+            let upper = Upper { upper: dir.join(of).join("upper"), work: dir.join(of).join("work"), lasting: false };
             for path in [&upper.upper, &upper.work] {
                 fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
             }
@@ -190,10 +190,10 @@ impl Layer {
                 upper("own").map_err(fail)?
             }
             Tree::Overlay(place) => {
-                let own = Upper { upper: place.join("upper"), work: place.join("work") };
+                let own = Upper { upper: place.join("upper"), work: place.join("work"), lasting: true };
                 fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(fail)?;
-                // That of an earlier mount says that it was not synced, and is refused.
-                remove(&own.work);
+                // That of an earlier mount may say that it was not synced, and is refused then.
+                let _ = remove(&own.work);
                 fs::DirBuilder::new().mode(0o700).create(&own.work).map_err(fail)?;
                 own
             }
@@ -446,21 +446,28 @@ impl Drop for Opened {
 
 /// Removes the layers that a killed host left, and its attempts to make one.
 pub fn clear_left_over(state: &Path) {
-    remove(&state.join("layers"));
+    let _ = remove(&state.join("layers"));
     for entry in fs::read_dir(state).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(ATTEMPT) {
-            remove(&entry.path());
+            let _ = remove(&entry.path());
         }
     }
 }
 
-/// Removes a directory whatever its bits and those of what is in it.
-fn remove(dir: &Path) {
-    if fs::remove_dir_all(dir).is_ok() || !dir.exists() {
-        return;
+/// Removes a directory whatever its bits and those of what is in it: the kernel leaves a closed one in each `work`
+/// directory, and an agent may make more. Nothing there is no error.
+///
+/// # Errors
+/// When something of it cannot be removed.
+pub fn remove(dir: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(dir) {
+        Ok(()) => Ok(()),
+        Err(_) if dir.symlink_metadata().is_err() => Ok(()),
+        Err(_) => {
+            open_up(dir, 0);
+            fs::remove_dir_all(dir)
+        }
     }
-    open_up(dir, 0);
-    let _ = fs::remove_dir_all(dir);
 }
 
 fn open_up(dir: &Path, depth: usize) {
@@ -491,4 +498,21 @@ fn moment(dir: &Path) -> io::Result<i128> {
         std::thread::sleep(Duration::from_millis(1));
     }
     Err(io::Error::other("the clock of the file system stands still"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `rightseat delete` failed for everybody but root: the kernel leaves a directory without any bits.
+    #[test]
+    fn closed_directories_are_removed_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let layer = dir.path().join("layer");
+        fs::create_dir_all(layer.join("work/work/in")).unwrap();
+        fs::set_permissions(layer.join("work/work"), fs::Permissions::from_mode(0)).unwrap();
+        remove(&layer).unwrap();
+        assert!(!layer.exists());
+        remove(&layer).unwrap();
+    }
 }

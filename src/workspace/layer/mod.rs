@@ -24,7 +24,7 @@ mod view;
 mod walls;
 
 pub use enter::enter;
-pub use kept::{Layer, LeftOver, Tree, clear_left_over};
+pub use kept::{Layer, LeftOver, Tree, clear_left_over, remove};
 pub use machine::Machine;
 pub use places::{BuildFolders, programs};
 pub use plan::{Bind, Plan};

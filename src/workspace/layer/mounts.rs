@@ -18,7 +18,11 @@ pub(super) fn directory(path: &Path) -> Result<OwnedFd, String> {
 
 /// An overlay that is mounted nowhere yet. The directories are named by descriptor: no path has to be quoted, and none
 /// shows in the list of mounts.
-pub(super) fn overlay(lower: &OwnedFd, upper: &OwnedFd, work: &OwnedFd) -> rustix::io::Result<OwnedFd> {
+pub(super) fn overlay(
+    lower: &OwnedFd,
+    (upper, work): (&OwnedFd, &OwnedFd),
+    lasting: bool,
+) -> rustix::io::Result<OwnedFd> {
     let name = |fd: &OwnedFd| format!("/proc/self/fd/{}", fd.as_raw_fd());
     let fs = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_set_string(fs.as_fd(), "lowerdir", name(lower))?;
@@ -26,8 +30,10 @@ pub(super) fn overlay(lower: &OwnedFd, upper: &OwnedFd, work: &OwnedFd) -> rusti
     fsconfig_set_string(fs.as_fd(), "workdir", name(work))?;
     fsconfig_set_flag(fs.as_fd(), "userxattr")?;
     // Without it (before Linux 5.10) the end of every command waits until the whole disk is written. A promotion writes
-    // to the disk what it carries over.
-    let _ = fsconfig_set_flag(fs.as_fd(), "volatile");
+    // to the disk what it carries over. With it a file that a program has synced can be torn after a crash.
+    if !lasting {
+        let _ = fsconfig_set_flag(fs.as_fd(), "volatile");
+    }
     fsconfig_create(fs.as_fd())?;
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
     fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)

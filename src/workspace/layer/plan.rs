@@ -46,6 +46,9 @@ pub struct Bind {
 pub struct Upper {
     pub upper: PathBuf,
     pub work: PathBuf,
+    /// What is written outlives the mount and must survive a crash of the machine.
+    #[serde(default)]
+    pub lasting: bool,
 }
 
 /// One directory with an overlay that is thrown away.

@@ -7,6 +7,7 @@ use crate::base::{ActionId, Digest, RelPath};
 use crate::model::{FileMode, Node};
 use crate::port::{self, CandidateChanges, Image, WorkspaceError};
 use crate::workspace::candidate::{AgentCopy, LayeredCopy, PrivateCopy, Within, read_as_seen, upper_of};
+use crate::workspace::layer;
 use crate::workspace::limits;
 use crate::workspace::listing::Listing;
 use crate::workspace::root::Root;
@@ -25,25 +26,40 @@ pub fn place(state: &Path, name: &str) -> PathBuf {
     home(state).join(file_name(name))
 }
 
+/// The end of the names of directories with the changes of an agent in a layer.
+const LAYER_END: &str = "-layer";
+
 /// The directory of the changes of an agent in a layer.
 pub fn place_in_layer(state: &Path, name: &str) -> PathBuf {
-    home(state).join(format!("{}-layer", file_name(name)))
+    home(state).join(format!("{}{LAYER_END}", file_name(name)))
 }
 
-/// Removes what earlier removals did not finish, and copies that cannot be taken over.
+/// Removes what earlier removals did not finish, and copies that cannot be taken over. The changes of an agent in a layer
+/// stay until the next one opens them: without a record they are kept elsewhere.
 pub fn clear_left_over(state: &Path) {
     let Ok(entries) = std::fs::read_dir(home(state)) else { return };
     let left: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    let doomed = left.iter().filter(|path| path.is_dir() && !path.with_extension("base").exists()).cloned();
-    let doomed: Vec<PathBuf> = doomed.collect();
-    std::thread::spawn(move || doomed.iter().for_each(|path| drop(std::fs::remove_dir_all(path))));
+    let is_in_layer = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(LAYER_END));
+    // Only what was moved aside has an extension.
+    let is_lost =
+        |path: &Path| path.extension().is_some() || !path.with_extension("base").exists() && !is_in_layer(path);
+    let doomed: Vec<PathBuf> = left.into_iter().filter(|path| path.is_dir() && is_lost(path)).collect();
+    std::thread::spawn(move || doomed.iter().for_each(|path| drop(layer::remove(path))));
 }
 
-/// A file as the agent has it that works in the candidate of this name.
-pub fn image(state: &Path, name: &str, source: &Root, path: &Path) -> Option<Image> {
+/// How an agent works in a candidate. One session may have left both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opened {
+    Copy,
+    Layer,
+}
+
+/// A file as the agent has it that works in the candidate of this name. Before it is opened, what is there counts.
+pub fn image((state, name, opened): (&Path, &str, Option<Opened>), source: &Root, path: &Path) -> Option<Image> {
     let max = EDIT_FILE_BYTES_MAX as u64;
     let place = place_in_layer(state, name);
-    if !upper_of(&place).is_dir() {
+    let is_layered = opened.map_or_else(|| upper_of(&place).is_dir(), |opened| opened == Opened::Layer);
+    if !is_layered {
         let root = Root::open(&self::place(state, name)).ok()?;
         return read::image(&root, path, max).ok().flatten();
     }
@@ -111,6 +127,7 @@ impl LiveWorkspace {
         })
         .await?;
         let root = copy.root().to_owned();
+        locked(&self.opened).insert(name.to_owned(), Opened::Copy);
         Ok(self.live_candidate(root, Arc::new(Mutex::new(copy)), slot, false))
     }
 
@@ -129,6 +146,7 @@ impl LiveWorkspace {
         })
         .await?;
         let root = copy.root().to_owned();
+        locked(&self.opened).insert(name.to_owned(), Opened::Layer);
         Ok(self.live_candidate(root, Arc::new(Mutex::new(copy)), slot, true))
     }
 
@@ -187,8 +205,9 @@ impl port::Candidate for LiveCandidate {
         }))
     }
 
-    fn reset(&self, path: RelPath) -> BoxFuture<'_, Result<(), WorkspaceError>> {
+    fn reset(&self, path: RelPath, decided: Option<Digest>) -> BoxFuture<'_, Result<(), WorkspaceError>> {
         let (copy, listing) = (self.copy.clone(), self.listing.clone());
-        Box::pin(blocking(move || locked(&copy).reset(&listing, Path::new(path.as_str())).map_err(candidate_error)))
+        let reset = move || locked(&copy).reset(&listing, Path::new(path.as_str()), decided).map_err(candidate_error);
+        Box::pin(blocking(reset))
     }
 }

@@ -80,6 +80,8 @@ pub struct LiveWorkspace {
     turn: Arc<AtomicU64>,
     /// The workspace as the agent in its layer sees it.
     view: Arc<layer::View>,
+    /// By name, how the candidate was opened last.
+    opened: Mutex<HashMap<String, copies::Opened>>,
 }
 
 impl LiveWorkspace {
@@ -121,6 +123,7 @@ impl LiveWorkspace {
             drills: false,
             left_over: Mutex::new(left_over),
             turn: Arc::default(),
+            opened: Mutex::default(),
         })
     }
 
@@ -239,7 +242,8 @@ impl port::Workspace for LiveWorkspace {
     }
 
     fn candidate_image(&self, name: &str, path: &RelPath) -> Option<Image> {
-        copies::image(&self.state, name, &self.root, Path::new(path.as_str()))
+        let opened = locked(&self.opened).get(name).copied();
+        copies::image((&self.state, name, opened), &self.root, Path::new(path.as_str()))
     }
 
     fn node(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError> {

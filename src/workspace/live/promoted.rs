@@ -3,9 +3,9 @@
 
 use super::candidate_error;
 use crate::base::RelPath;
-use crate::model::{FileChange, FileMode};
+use crate::model::FileChange;
 use crate::port::{CandidateChange, CandidateChanges, WorkspaceError};
-use crate::workspace::candidate::AgentCopy;
+use crate::workspace::candidate::{AgentCopy, own_mode};
 use crate::workspace::checkpoint::{Difference, Entry, EntryKind};
 use crate::workspace::limits;
 use std::collections::BTreeMap;
@@ -112,15 +112,4 @@ impl Changes<'_> {
         self.told.files.sort_by(|one, two| one.path.cmp(&two.path));
         self.told
     }
-}
-
-/// The bits of a file that is executable now and was not, or the other way around, or that are otherwise new.
-fn own_mode(before: Option<Entry>, after: Option<Entry>) -> Option<FileMode> {
-    let after = after?.mode?;
-    let is_own = match before.and_then(|before| before.mode) {
-        Some(before) => before != after,
-        // A new file takes the bits of the workspace, unless it can be run.
-        None => before.is_none() && after & 0o111 != 0,
-    };
-    is_own.then(|| FileMode::new(after.into()))
 }
