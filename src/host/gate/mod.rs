@@ -247,6 +247,17 @@ impl Gate {
         self.book.blob(digest, 0, length).ok().or_else(|| self.workspace.stored(*digest).ok().flatten())
     }
 
+    /// As [`Self::blob`], if it has at most so many bytes; a longer one is not read.
+    pub fn blob_within(&self, digest: &Digest, bytes_max: usize) -> Option<Vec<u8>> {
+        let stored = || {
+            self.workspace.stored_bytes(*digest).filter(|bytes| *bytes <= bytes_max as u64)?;
+            self.workspace.stored(*digest).ok().flatten()
+        };
+        // One byte more tells a longer one.
+        let recorded = self.book.blob(digest, 0, bytes_max.saturating_add(1)).ok();
+        recorded.or_else(stored).filter(|bytes| bytes.len() <= bytes_max)
+    }
+
     /// The bytes of a content: inline, in the journal, or in the workspace's store.
     pub fn bytes_of(&self, content: &Content) -> Option<Vec<u8>> {
         super::resolve::bytes_of(content, |digest| self.blob(digest))
