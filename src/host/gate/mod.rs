@@ -33,7 +33,7 @@ pub enum Due {
         action: ActionId,
         reply: Reply,
     },
-    /// Who depends on this edit is searched for.
+    /// This is held: who depends on it is searched for, if it is an edit.
     Dependents(ActionId),
     /// The files of this action changed: a merge is offered.
     Merge(ActionId),
@@ -167,6 +167,8 @@ impl Gate {
     /// Decides and appends; what follows is due. A refusal or a journal that cannot be written changes nothing.
     pub fn put(&mut self, input: Input, blobs: Blobs) -> Result<(), PutError> {
         let outcome = decide(&self.book.session, input)?;
+        let held = |event: &Event| if let Event::Held(held) = event { Some(held.action.clone()) } else { None };
+        let held: Vec<ActionId> = outcome.events.iter().filter_map(held).collect();
         let mut permits = self.book.append(outcome.events, blobs.into_values().collect())?;
         for effect in outcome.effects {
             let due = match effect {
@@ -182,6 +184,7 @@ impl Gate {
             };
             self.due.extend(due);
         }
+        self.due.extend(held.into_iter().map(Due::Dependents));
         Ok(())
     }
 
