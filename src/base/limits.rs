@@ -22,6 +22,8 @@ pub const CONFUSABLES_FOUND_MAX: usize = 100;
 pub const DESK_PROMPTS_MAX: usize = 64;
 /// Messages between an agent and the host in each direction; a full channel slows the sender.
 pub const AGENT_LINK_MESSAGES_MAX: usize = 64;
+/// Uses of names that are found in one source; there may be more.
+pub const REFERENCES_PER_FILE_MAX: usize = 1_000;
 /// Actions whose file contents stay in memory; older ones that are over keep digests.
 pub const ACTION_BODIES_KEPT_MAX: usize = 64;
 /// Default budget of a session, tokens of prompts and answers.

@@ -106,9 +106,11 @@ pub const COVERED_FILE_BYTES_MAX: usize = 1024 * 1024;
 pub const COVERED_FILES_MAX: usize = 50;
 pub const COVERED_REPORT_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const COVERED_LINES_MAX: usize = 2_000;
-/// Guarded files of a command whose contents are recorded, and bytes of all of them.
+/// Guarded files of a command whose contents are recorded, bytes of all of them, and bytes of what others changed in one
+/// turn. One content is recorded only where it fits into an event.
 pub const SIDES_FILES_MAX: usize = 32;
 pub const SIDES_BYTES_MAX: usize = 256 * 1024;
+pub const SIDES_OBSERVED_TURN_BYTES_MAX: usize = 1024 * 1024;
 /// Files of one read that are recorded with their digests.
 pub const READS_RECORDED_MAX: usize = 20;
 /// Who depends on a pending edit: files of it that are compared, bytes of one side of a file, changed names that are

@@ -5,7 +5,7 @@ use super::line::AgentLine;
 use super::runs::{Runs, expected, rerun, sides};
 use crate::base::limits::ACTION_BODIES_KEPT_MAX;
 use crate::base::{ActionId, Digest, RelPath, SessionId};
-use crate::host::limits::{AGENT_COMMAND_SETTLE_MS, IGNORED_SETTLE_MS};
+use crate::host::limits::{AGENT_COMMAND_SETTLE_MS, IGNORED_SETTLE_MS, SIDES_OBSERVED_TURN_BYTES_MAX};
 use crate::model::AlarmKind;
 use crate::model::action::Executor;
 use crate::model::decide::Input;
@@ -23,6 +23,8 @@ pub struct Surroundings {
     met: BTreeSet<SessionId>,
     /// Directories with an alarm in this turn, which its number identifies.
     alarmed_about: (u64, BTreeSet<String>),
+    /// Bytes of guarded files' contents that may still be recorded in this turn, which its number identifies.
+    sides_room: (u64, usize),
     /// The session's agent writes nothing on its own.
     embedded: bool,
 }
@@ -34,7 +36,8 @@ impl Surroundings {
     }
 
     pub fn new(neighbors: Arc<dyn Neighbors>, embedded: bool) -> Self {
-        Self { neighbors, met: BTreeSet::new(), alarmed_about: (0, BTreeSet::new()), embedded }
+        let (alarmed_about, sides_room) = ((0, BTreeSet::new()), (0, SIDES_OBSERVED_TURN_BYTES_MAX));
+        Self { neighbors, met: BTreeSet::new(), alarmed_about, sides_room, embedded }
     }
 
     pub fn noticed(&mut self, gate: &mut Gate, line: &AgentLine, runs: &mut Runs, notice: Notice) {
@@ -55,7 +58,8 @@ impl Surroundings {
         if is_of_others && !changed.ignored {
             rerun::changed(runs, gate, &changed.path);
         }
-        let sides = is_of_others.then(|| sides::observed(gate, &changed)).flatten();
+        let room = self.sides_room(gate.session().turns.count);
+        let sides = is_of_others.then(|| sides::observed(gate, &changed, room)).flatten();
         let Changed { path, rel, change, before, after, before_node, after_node, ignored, about } = changed;
         let is_first = rel.is_some() || self.is_first_alarm(gate.session().turns.count, &path);
         let alarm = (is_unsupervised && is_first).then(|| unsupervised(&path, about.as_deref()));
@@ -78,6 +82,13 @@ impl Surroundings {
         if let Some(path) = rel {
             gate.quietly(Input::BaseChanged { path, now: after });
         }
+    }
+
+    fn sides_room(&mut self, turn: u64) -> &mut usize {
+        if self.sides_room.0 != turn {
+            self.sides_room = (turn, SIDES_OBSERVED_TURN_BYTES_MAX);
+        }
+        &mut self.sides_room.1
     }
 
     /// Of a directory that is watched as a whole there may be news all the time: one alarm a turn is enough.

@@ -412,6 +412,17 @@ pub trait Workspace: Send + Sync {
     /// refused unopened.
     fn image(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError>;
 
+    /// As [`Self::image`]; an error where it has more than `bytes_max` bytes.
+    fn image_within(&self, path: &RelPath, bytes_max: u64) -> Result<Option<Image>, WorkspaceError> {
+        let image = self.image(path)?;
+        match image.as_ref().map_or(0, |image| image.bytes.len() as u64) {
+            bytes if bytes > bytes_max => {
+                Err(WorkspaceError::TooLarge { path: path.to_string(), bytes, max: bytes_max })
+            }
+            _ => Ok(image),
+        }
+    }
+
     /// The text of a plan that an agent keeps in a file of its own, outside the workspace; none where the path is not
     /// plainly a plan's.
     fn plan_file(&self, path: &Path) -> Option<String> {

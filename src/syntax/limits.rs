@@ -16,6 +16,8 @@ pub const SYNTAX_INDENTATIONS_MAX: usize = 250;
 pub const SYNTAX_HERE_DOCUMENT_BYTES_MAX: usize = 800;
 /// Bytes of the shortest name whose uses are looked for: shorter ones could be anything.
 pub const REFERENCE_NAME_BYTES_MIN: usize = 3;
+/// Nodes of a tree that are walked before it is asked whether to stop.
+pub const REFERENCE_NODES_PER_POLL_MAX: usize = 4_096;
 /// Lines for which colors are given at one time.
 pub const HIGHLIGHT_WINDOW_LINES_MAX: usize = 10_000;
 /// Bytes for which colors are given at one time.

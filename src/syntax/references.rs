@@ -2,10 +2,12 @@
 //! two things of one name are one; a source that defines the name itself is taken to mean its own.
 
 use super::definition;
-use super::limits::REFERENCE_NAME_BYTES_MIN;
+use super::limits::{REFERENCE_NAME_BYTES_MIN, REFERENCE_NODES_PER_POLL_MAX};
 use super::structure::{Fate, structure};
 use super::symbols::{Symbol, SymbolKind, Symbols, symbols_in, symbols_unless};
 use super::{Language, parse_unless};
+use crate::base::limits::REFERENCES_PER_FILE_MAX;
+use std::ops::Range;
 use tree_sitter::Node;
 
 /// A definition of the former version that is not as it was.
@@ -65,8 +67,8 @@ pub struct Use {
     pub within: Option<String>,
 }
 
-/// The places of a source that use these names, one a line and name. In the source that defines them (`is_own`) the
-/// definitions themselves are left out. `None` when it cannot be parsed, or was stopped.
+/// The places of a source that use these names, one a line and name, at most [`REFERENCES_PER_FILE_MAX`]. In the source
+/// that defines them (`is_own`) the definitions themselves are left out. `None` when it cannot be parsed, or was stopped.
 pub fn uses(
     (language, source): (Language, &[u8]),
     names: &[&str],
@@ -75,23 +77,27 @@ pub fn uses(
 ) -> Option<Vec<Use>> {
     let tree = parse_unless(language, source, None, stop)?;
     let symbols = symbols_in(language, &tree, source);
-    let definitions: Vec<Vec<&Symbol>> = names.iter().map(|name| defined(&symbols, name)).collect();
+    let definitions: Vec<Vec<Range<usize>>> = names.iter().map(|name| defined(&symbols, name)).collect();
     let mut found: Vec<Use> = Vec::new();
     let mut cursor = tree.walk();
+    let mut walked = 0_usize;
     loop {
+        walked += 1;
+        if walked.is_multiple_of(REFERENCE_NODES_PER_POLL_MAX) && stop() {
+            return None;
+        }
         let node = cursor.node();
         if let Some(at) = named(node, source, names) {
             let own = definitions.get(at).map_or(&[][..], Vec::as_slice);
-            let is_definition = match is_own {
-                true => own.iter().any(|symbol| symbol.range.contains(&node.start_byte())),
-                false => !own.is_empty(),
-            };
-            let row = node.start_position().row;
-            let line = u32::try_from(row).unwrap_or(u32::MAX).saturating_add(1);
+            let is_definition = if is_own { is_in(own, node.start_byte()) } else { !own.is_empty() };
+            let line = u32::try_from(node.start_position().row).unwrap_or(u32::MAX).saturating_add(1);
             if !is_definition && found.last().is_none_or(|last| (last.name, last.line) != (at, line)) {
-                let around = symbols.at_line(row).and_then(|index| symbols.list.get(index));
-                let within = around.map(|symbol| symbol.name.raw_unsafe_to_show().to_owned());
+                let within = around(&symbols, node.start_byte());
+                let within = within.map(|symbol| symbol.name.raw_unsafe_to_show().to_owned());
                 found.push(Use { name: at, line, within });
+                if found.len() >= REFERENCES_PER_FILE_MAX {
+                    return Some(found);
+                }
             }
         }
         if cursor.goto_first_child() {
@@ -105,8 +111,39 @@ pub fn uses(
     }
 }
 
-fn defined<'a>(symbols: &'a Symbols, name: &str) -> Vec<&'a Symbol> {
-    symbols.list.iter().filter(|symbol| symbol.is_named(name) && is_used_by_name(symbol)).collect()
+/// Where the definitions of this name are: in order, none within another.
+fn defined(symbols: &Symbols, name: &str) -> Vec<Range<usize>> {
+    let of_name = symbols.list.iter().filter(|symbol| symbol.is_named(name) && is_used_by_name(symbol));
+    let mut all: Vec<Range<usize>> = of_name.map(|symbol| symbol.range.clone()).collect();
+    all.sort_by_key(|range| range.start);
+    all.dedup_by(|next, last| {
+        let meets = next.start <= last.end;
+        if meets {
+            last.end = last.end.max(next.end);
+        }
+        meets
+    });
+    all
+}
+
+/// Returns whether one of these ranges, which are in order, holds the byte.
+fn is_in(ranges: &[Range<usize>], byte: usize) -> bool {
+    let before = ranges.partition_point(|range| range.start <= byte);
+    before.checked_sub(1).and_then(|last| ranges.get(last)).is_some_and(|range| range.contains(&byte))
+}
+
+/// The innermost definition around a byte: the last one that begins before it, or one around that.
+fn around(symbols: &Symbols, byte: usize) -> Option<&Symbol> {
+    let mut next = symbols.list.partition_point(|symbol| symbol.range.start <= byte).checked_sub(1);
+    while let Some(index) = next {
+        let symbol = symbols.list.get(index)?;
+        if symbol.range.contains(&byte) {
+            return Some(symbol);
+        }
+        // Containers precede their contents, so this ends.
+        next = symbol.container.filter(|container| *container < index);
+    }
+    None
 }
 
 /// The name that an identifier is, by its place in the list.
@@ -165,5 +202,33 @@ mod tests {
         let source = "fn one() { one() }\nfn two() { one() }\n";
         assert_eq!(used(Language::Rust, source, "one", true), [(2, Some("two".to_owned()))]);
         assert_eq!(used(Language::Rust, source, "one", false), []);
+    }
+
+    #[test]
+    fn uses_of_a_file_are_bounded_and_the_walk_can_be_stopped() {
+        let source = format!("fn one() {{}}\nfn main() {{\n{}}}\n", "one();\n".repeat(REFERENCES_PER_FILE_MAX + 10));
+        let of = |stop: &mut dyn FnMut() -> bool| uses((Language::Rust, source.as_bytes()), &["one"], true, stop);
+        let mut polls = 0;
+        let all = of(&mut || {
+            polls += 1;
+            false
+        });
+        assert_eq!(all.map(|all| all.len()), Some(REFERENCES_PER_FILE_MAX));
+        // The last time that it is asked is while walking.
+        let mut left = polls;
+        assert_eq!(
+            of(&mut || {
+                left -= 1;
+                left == 0
+            }),
+            None
+        );
+    }
+
+    #[test]
+    fn the_innermost_definition_is_found_by_its_place() {
+        let source = "class A:\n    def one(self):\n        total()\n    total()\n\ntotal()\n";
+        let names: Vec<(u32, Option<String>)> = used(Language::Python, source, "total", false);
+        assert_eq!(names, [(3, Some("one".to_owned())), (4, Some("A".to_owned())), (6, None)]);
     }
 }

@@ -59,3 +59,39 @@ fn an_edit_that_changes_no_definition_is_not_searched_for() {
     seat.wait_kind("session_ended");
     assert_eq!(seat.count("dependents_found"), 0);
 }
+
+/// The lines of what an edit leaves are not those on the disk: such a place counts, and is not told.
+#[test]
+fn uses_in_the_edited_file_itself_count_without_a_place() {
+    let own = "def total(items):\n    return sum(items)\n\n\nprint(total([1]))\n";
+    let room = Room::with(&[("cart.py", own), ("pay.py", "from cart import total\n")]);
+    let new = "# first\ndef total(items, rate):";
+    let script = room.script(&[json!({"edit": {"path": "cart.py", "old": "def total(items):", "new": new}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    seat.held();
+    let found = seat.wait_kind("dependents_found");
+    assert_eq!((&found["places"], &found["files"], &found["more"]), (&json!(2), &json!(2), &json!(null)));
+    assert_eq!(found["first"], json!([{"path": "pay.py", "line": 1, "name": "total"}]));
+}
+
+/// A merge is another edit: its risk once kept what depended on the one before, and nothing was searched for again.
+#[test]
+fn a_merge_is_searched_for_again_and_weighed_once() {
+    let room = room();
+    let script = room
+        .script(&[json!({"edit": {"path": "cart.py", "old": "def total(items):", "new": "def total(items, rate):"}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    seat.held();
+    let found = seat.wait_kind("dependents_found");
+    room.write("cart.py", &CART.replace("RATE = 2", "RATE = 3"));
+    let again = seat.held();
+    assert_eq!(again["revision"], 2);
+    let told = |risk: &serde_json::Value| {
+        let factors = risk["factors"].as_array().unwrap();
+        factors.iter().filter(|factor| factor.as_str().unwrap().starts_with("total is used")).count()
+    };
+    assert_eq!(told(&seat.proposal(&again["action"])["risk"]), 0);
+    let merged = seat.wait_kind("dependents_found");
+    assert_eq!((&merged["digest"], told(&merged["risk"])), (&again["digest"], 1));
+    assert_eq!(merged["risk"], found["risk"]);
+}

@@ -114,7 +114,7 @@ impl Actor {
             past: PastSessions::new(setup.neighbors.clone()),
             runs: Runs::new(to_self.clone()),
             undo: Undo::new(to_self.clone()),
-            dependents: Dependents::new(to_self.clone()),
+            dependents: Dependents::new(to_self.clone(), setup.journal_path),
             surroundings: Surroundings::new(setup.neighbors, embedded),
             unattended: Countdown::new(setup.unattended_freeze),
             idle: Countdown::new(setup.idle_exit),

@@ -33,7 +33,7 @@ pub enum Due {
         action: ActionId,
         reply: Reply,
     },
-    /// Who depends on this edit is searched for.
+    /// This is held: who depends on it is searched for, if it is an edit.
     Dependents(ActionId),
     /// The files of this action changed: a merge is offered.
     Merge(ActionId),
@@ -167,6 +167,8 @@ impl Gate {
     /// Decides and appends; what follows is due. A refusal or a journal that cannot be written changes nothing.
     pub fn put(&mut self, input: Input, blobs: Blobs) -> Result<(), PutError> {
         let outcome = decide(&self.book.session, input)?;
+        let held = |event: &Event| if let Event::Held(held) = event { Some(held.action.clone()) } else { None };
+        let held: Vec<ActionId> = outcome.events.iter().filter_map(held).collect();
         let mut permits = self.book.append(outcome.events, blobs.into_values().collect())?;
         for effect in outcome.effects {
             let due = match effect {
@@ -182,6 +184,7 @@ impl Gate {
             };
             self.due.extend(due);
         }
+        self.due.extend(held.into_iter().map(Due::Dependents));
         Ok(())
     }
 
@@ -245,6 +248,17 @@ impl Gate {
     pub fn blob(&self, digest: &Digest) -> Option<Vec<u8>> {
         let length = crate::base::limits::EDIT_FILE_BYTES_MAX;
         self.book.blob(digest, 0, length).ok().or_else(|| self.workspace.stored(*digest).ok().flatten())
+    }
+
+    /// As [`Self::blob`], if it has at most so many bytes; a longer one is not read.
+    pub fn blob_within(&self, digest: &Digest, bytes_max: usize) -> Option<Vec<u8>> {
+        let stored = || {
+            self.workspace.stored_bytes(*digest).filter(|bytes| *bytes <= bytes_max as u64)?;
+            self.workspace.stored(*digest).ok().flatten()
+        };
+        // One byte more tells a longer one.
+        let recorded = self.book.blob(digest, 0, bytes_max.saturating_add(1)).ok();
+        recorded.or_else(stored).filter(|bytes| bytes.len() <= bytes_max)
     }
 
     /// The bytes of a content: inline, in the journal, or in the workspace's store.

@@ -86,9 +86,6 @@ impl Gate {
             return self.send(ToAgent::Answered { ticket, answer: Answer::Refused { message } });
         }
         self.ask_reason_of_guarded(&id);
-        if self.book.session.actions.get(&id).is_some_and(|state| state.held.is_some()) {
-            self.then(Due::Dependents(id));
-        }
     }
 
     /// Files the part of a command's result that rules hold back, as an edit of its own.
@@ -233,9 +230,13 @@ impl Gate {
     }
 
     fn revise(&mut self, merged: merge::Merged) -> bool {
-        let merge::Merged { action, blobs, words } = merged;
+        let merge::Merged { mut action, blobs, words } = merged;
         let sent = Told { action: Some(action.id.clone()), text: words.clone() };
-        let Ruling { confirm, rail, .. } = self.judge.rule(&action);
+        let judged = self.judge.judged(&action);
+        // That of the revision before has what depended on it.
+        let size = self.size_of(action.files().iter(), &blobs);
+        action.risk = Some(self.risk_of(&action, &judged, size));
+        let Ruling { confirm, rail, .. } = judged.ruling();
         let ruling = Ruling { confirm, rail, ..Ruling::ask("base-changed", &words) };
         match self.put(Input::Revise { action: Box::new(action), ruling, alarms: Vec::new() }, blobs) {
             Ok(()) => {

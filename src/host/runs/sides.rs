@@ -8,6 +8,7 @@ use crate::host::limits::{SIDES_BYTES_MAX, SIDES_FILES_MAX};
 use crate::journal::export::redact;
 use crate::model::Content;
 use crate::model::event::{FileOutcome, Sides};
+use crate::model::limits::CONTENT_INLINE_BYTES_MAX;
 use crate::policy::guarded::{guarded, holds_secrets, may_hold_secrets};
 use crate::policy::limits::{WEAKENED_CHANGE_BYTES_MAX, WEAKENED_FILE_BYTES_MAX};
 use crate::policy::{Side, weakened as tests};
@@ -24,15 +25,21 @@ fn keeps_out(path: &str) -> bool {
     holds_secrets(path) || may_hold_secrets(path)
 }
 
-/// Returns both sides of a guarded file that somebody else changed.
-pub fn observed(gate: &Gate, changed: &Changed) -> Option<Box<Sides>> {
+/// Returns both sides of a guarded file that somebody else changed, while there is `room` for their bytes. No more is
+/// read than may be recorded.
+pub fn observed(gate: &Gate, changed: &Changed, room: &mut usize) -> Option<Box<Sides>> {
     let path = changed.rel.clone().filter(|path| guarded(path.as_str()).is_some() && !keeps_out(path.as_str()))?;
-    let fits = |bytes: &Vec<u8>| bytes.len() <= SIDES_BYTES_MAX;
-    let before = changed.before.and_then(|digest| gate.blob(&digest)).filter(fits);
-    let now =
-        changed.after.and_then(|digest| gate.workspace().image(&path).ok()?.filter(|image| image.digest == digest));
-    let after = now.map(|image| image.bytes).filter(fits);
-    let (before, after) = (before.and_then(|bytes| told(&bytes)), after.and_then(|bytes| told(&bytes)));
+    let mut side = |digest: Option<Digest>, read: &dyn Fn(Digest, usize) -> Option<Vec<u8>>| {
+        let bytes = read(digest?, CONTENT_INLINE_BYTES_MAX.min(*room))?;
+        // What turns out to hold a secret has been read all the same.
+        *room = room.saturating_sub(bytes.len());
+        told(&bytes)
+    };
+    let before = side(changed.before, &|digest, bytes_max| gate.blob_within(&digest, bytes_max));
+    let after = side(changed.after, &|digest, bytes_max| {
+        let now = gate.workspace().image_within(&path, bytes_max as u64).ok()?;
+        now.filter(|image| image.digest == digest).map(|image| image.bytes)
+    });
     (before.is_some() || after.is_some()).then(|| Box::new(Sides { path, before, after }))
 }
 
@@ -50,7 +57,12 @@ pub async fn of(workspace: &Arc<dyn Workspace>, files: &[FileOutcome]) -> Vec<Si
     let reading = move || {
         let mut room = SIDES_BYTES_MAX;
         let mut side = |digest: Option<Digest>| -> Option<Content> {
-            let content = told(&workspace.stored(digest?).ok()??)?;
+            let digest = digest?;
+            let bytes = workspace.stored_bytes(digest).and_then(|bytes| usize::try_from(bytes).ok())?;
+            if bytes > CONTENT_INLINE_BYTES_MAX.min(room) {
+                return None;
+            }
+            let content = told(&workspace.stored(digest).ok()??)?;
             room = room.checked_sub(content.text()?.len())?;
             Some(content)
         };

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Disk {
-    /// The newest observed changes of files, bounded.
+    /// The newest observed changes of files, bounded; without what the files held, which the record has.
     pub changes: VecDeque<(Seq, Observed)>,
     /// The last fact that changed a file of the workspace: what was tested before it says nothing about the files now.
     pub changed_at: Seq,
@@ -23,7 +23,8 @@ pub struct Disk {
 impl Disk {
     pub(super) fn observe(&mut self, seq: Seq, body: &Observed, actions: &Actions) {
         self.changed_at = self.changed_at.max(self.changes_files_at(seq, body, actions).unwrap_or_default());
-        super::push_bounded(&mut self.changes, (seq, body.clone()), CHANGES_KEPT_MAX);
+        let kept = Observed { sides: None, ..body.clone() };
+        super::push_bounded(&mut self.changes, (seq, kept), CHANGES_KEPT_MAX);
     }
 
     /// The content that an edit wrote was noted when it finished, and the files that a run of checks creates are part

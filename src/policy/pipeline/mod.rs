@@ -167,13 +167,13 @@ impl Ledger {
         };
         let entry = Entry {
             action: by.cloned(),
-            changes: vec![Change::observed(body)],
             tests_before: self.last_run.clone(),
             effect: Some(envelope.seq),
             observed: true,
             ..Entry::new(envelope, who, guard.what)
         };
-        self.push(entry);
+        let number = self.push(entry);
+        self.keep(number, vec![Change::observed(body)]);
     }
 
     fn revert(&mut self, seq: Seq, body: &Reverted) {
@@ -208,11 +208,12 @@ impl Ledger {
         }
     }
 
-    /// Adds an entry; returns its number.
+    /// Adds an entry without changes; returns its number.
     fn push(&mut self, entry: Entry) -> usize {
         if self.entries.len() >= PIPELINE_ENTRIES_MAX {
             let oldest = self.entries.pop_front();
-            self.content_bytes -= oldest.map_or(0, |oldest| kept_bytes(&oldest.changes));
+            let forgotten = oldest.map_or(0, |oldest| kept_bytes(&oldest.changes));
+            self.content_bytes = self.content_bytes.saturating_sub(forgotten);
             self.cut += 1;
             let cut = self.cut;
             self.by_action.retain(|_, at| *at >= cut);
@@ -221,12 +222,18 @@ impl Ledger {
         self.cut + self.entries.len() - 1
     }
 
-    /// Replaces the changes of an action's entry, if there are any. Where too many bytes of contents are kept, those of
-    /// the oldest entries become digests, and so does what one entry has too much of.
+    /// Replaces the changes of an action's entry, if there are any.
     fn set_changes(&mut self, id: &ActionId, changes: impl Iterator<Item = Change>) {
-        let mut changes: Vec<Change> = changes.take(PIPELINE_CHANGES_MAX).collect();
-        let Some(at) = self.by_action.get(id).and_then(|at| at.checked_sub(self.cut)) else { return };
-        let Some(entry) = self.entries.get_mut(at).filter(|_| !changes.is_empty()) else { return };
+        let changes: Vec<Change> = changes.take(PIPELINE_CHANGES_MAX).collect();
+        if let Some(number) = self.by_action.get(id).copied().filter(|_| !changes.is_empty()) {
+            self.keep(number, changes);
+        }
+    }
+
+    /// Makes these the changes of the entry with this number. Where too many bytes of contents are kept, those of the
+    /// oldest entries become digests, and so does what one entry has too much of.
+    fn keep(&mut self, number: usize, mut changes: Vec<Change>) {
+        let Some(entry) = number.checked_sub(self.cut).and_then(|at| self.entries.get_mut(at)) else { return };
         let mut bytes = 0_u64;
         for content in contents(&mut changes) {
             let more = bytes.saturating_add(content.len());
@@ -236,9 +243,9 @@ impl Ledger {
                 bytes = more;
             }
         }
-        self.content_bytes = self.content_bytes + bytes - kept_bytes(&entry.changes);
+        self.content_bytes = (self.content_bytes + bytes).saturating_sub(kept_bytes(&entry.changes));
         entry.changes = changes;
-        self.first_kept = self.first_kept.min(at + self.cut);
+        self.first_kept = self.first_kept.min(number);
         self.drop_oldest_contents();
     }
 
@@ -246,7 +253,7 @@ impl Ledger {
         while self.content_bytes > PIPELINE_CONTENT_BYTES_MAX {
             self.first_kept = self.first_kept.max(self.cut);
             let Some(entry) = self.entries.get_mut(self.first_kept - self.cut) else { return };
-            self.content_bytes -= kept_bytes(&entry.changes);
+            self.content_bytes = self.content_bytes.saturating_sub(kept_bytes(&entry.changes));
             for content in contents(&mut entry.changes) {
                 *content = Content::Blob { digest: content.digest(), bytes: content.len() };
             }

@@ -253,6 +253,45 @@ fn new_contents_are_kept_and_the_oldest_go_first() {
     assert_eq!(desk.ledger.content_bytes, kept);
 }
 
+/// Their contents once were kept without being counted, and subtracted when the entry was forgotten.
+#[test]
+fn what_is_observed_counts_for_the_bounds() {
+    let mut desk = Desk::new();
+    let text = |n: usize, side: &str| format!("{n} {side} {}", "x".repeat(2_000));
+    for n in 0..PIPELINE_ENTRIES_MAX + 10 {
+        let (before, after) = (text(n, "before"), text(n, "after"));
+        let side = |text: &String| Some(Content::Text(text.clone()));
+        let envelope = Envelope {
+            seq: desk.session.head,
+            at: UnixMs(1),
+            event: Event::Observed(Observed {
+                path: CI.to_owned(),
+                change: FileChange::Modify,
+                by: ChangedBy::Human,
+                unsure: false,
+                before: Some(Digest::of(before.as_bytes())),
+                after: Some(Digest::of(after.as_bytes())),
+                before_node: None,
+                after_node: None,
+                ignored: false,
+                about: None,
+                sides: Some(Box::new(Sides {
+                    path: RelPath::new(CI).unwrap(),
+                    before: side(&before),
+                    after: side(&after),
+                })),
+            }),
+        };
+        desk.ledger.apply(&envelope, &desk.session);
+    }
+    let kept: u64 = desk.ledger.entries().map(|entry| kept_bytes(&entry.changes)).sum();
+    assert_eq!((desk.ledger.content_bytes, desk.ledger.cut()), (kept, 10));
+    assert!(kept > 0 && kept <= PIPELINE_CONTENT_BYTES_MAX, "{kept}");
+    let newest = desk.entry(PIPELINE_ENTRIES_MAX - 1);
+    assert!(matches!(newest.changes[0].after, Some(Content::Text(_))));
+    assert!(matches!(desk.entry(0).changes[0].after, Some(Content::Blob { .. })));
+}
+
 /// The event has the contents that the record may keep; of others there is a digest.
 #[test]
 fn a_command_that_changes_a_guarded_file_has_its_diff() {

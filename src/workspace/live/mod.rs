@@ -241,6 +241,11 @@ impl port::Workspace for LiveWorkspace {
         read::image(&self.root, Path::new(path.as_str()), limits::EDIT_FILE_BYTES_MAX as u64)
     }
 
+    fn image_within(&self, path: &RelPath, bytes_max: u64) -> Result<Option<Image>, WorkspaceError> {
+        let bytes_max = bytes_max.min(limits::EDIT_FILE_BYTES_MAX as u64);
+        read::image(&self.root, Path::new(path.as_str()), bytes_max)
+    }
+
     fn candidate_image(&self, name: &str, path: &RelPath) -> Option<Image> {
         let opened = locked(&self.opened).get(name).copied();
         copies::image((&self.state, name, opened), &self.root, Path::new(path.as_str()))
