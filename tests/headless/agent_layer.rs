@@ -122,8 +122,8 @@ fn an_agent_in_an_overlay_changes_nothing_and_copies_nothing_but_what_it_changes
     let seen = do_it(&mut seat, 2, "cat replaced kept edited; ls dir; cat dir/x");
     assert!(seen.starts_with("[saved in place 1 2 user new z cat: dir/x"), "{seen}");
     assert_eq!(seat.count("held"), 1, "none of it is the agent's");
-    let whose = seat.events.iter().filter(|e| e["kind"] == "observed" && e["path"] == "dir/new");
-    assert_eq!(whose.map(|e| e["by"].clone()).collect::<Vec<_>>(), ["human"]);
+    let whose = seat.ever("whose it is", |e| e["kind"] == "observed" && e["path"] == "dir/new");
+    assert_eq!(whose["by"], "human");
 
     // What is denied is put back.
     let gone = do_it(&mut seat, 3, "echo more >> kept; rm -r dir; echo e > deleted");
