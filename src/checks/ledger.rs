@@ -189,7 +189,7 @@ impl Ledger {
             }
         }
         if let Some(output) = new.output.take() {
-            let end = output.floor_char_boundary(CHECK_OUTPUT_BYTES_MAX);
+            let end = (0..=CHECK_OUTPUT_BYTES_MAX).rev().find(|end| output.is_char_boundary(*end)).unwrap_or(0);
             let shown = output.get(..end).unwrap_or_default().trim_matches('\n');
             let fits = !shown.trim().is_empty() && self.outputs_bytes + shown.len() <= CHECK_OUTPUTS_BYTES_MAX;
             new.output = fits.then(|| shown.to_owned());

@@ -393,7 +393,10 @@ fn watch_here(shared: &Shared, mut tell: impl FnMut(Machine) -> bool) {
 /// The directories of all sessions, each without those below: the journals are there, and little else.
 fn watch_new(watcher: &mut Option<RecommendedWatcher>, places: &Places, watched: &mut BTreeSet<PathBuf>) {
     let Some(watcher) = watcher else { return };
-    let dirs = places.all().into_iter().map(|place| place.dir).chain([places.sessions()]);
+    // Before the first session there is no directory of them: its nearest parent says when there is.
+    let sessions = places.sessions();
+    let nearest = sessions.ancestors().find(|dir| dir.is_dir()).map(Path::to_owned);
+    let dirs = places.all().into_iter().map(|place| place.dir).chain(nearest);
     for dir in dirs {
         if !watched.contains(&dir) && watcher.watch(&dir, RecursiveMode::NonRecursive).is_ok() {
             watched.insert(dir);

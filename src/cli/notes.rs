@@ -86,7 +86,7 @@ async fn noted(workspace: &Path, journal: &Path, commits: Vec<String>) -> Result
 /// What a session says about a commit, cut where it is too long, with how many files were left out.
 fn bounded(mut text: String, left_out: usize) -> String {
     if text.len() > NOTE_BYTES_MAX {
-        text.truncate(text.floor_char_boundary(NOTE_BYTES_MAX));
+        text.truncate((0..=NOTE_BYTES_MAX).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0));
         text.push_str("\n(cut: the record has all)\n");
     }
     if left_out > 0 {
@@ -170,7 +170,7 @@ fn parent(commit: &[u8]) -> Option<String> {
 /// The files that are regular on both sides (`diff-tree -z --raw`); what is deleted adds no line.
 fn changes(said: &[u8]) -> Vec<Change> {
     // What is behind the last NUL was cut.
-    let whole = said.iter().rposition(|byte| *byte == 0).map_or(&[][..], |last| &said[..last]);
+    let whole = said.iter().rposition(|byte| *byte == 0).and_then(|last| said.get(..last)).unwrap_or_default();
     let mut pieces = whole.split(|byte| *byte == 0).map(std::str::from_utf8);
     let mut changes = Vec::new();
     while let (Some(fields), Some(path)) = (pieces.next(), pieces.next()) {
@@ -215,7 +215,7 @@ fn contents(said: &[u8], count: usize) -> Result<Vec<Vec<u8>>, String> {
     let (mut rest, mut contents) = (said, Vec::new());
     while contents.len() < count {
         let end = rest.iter().position(|byte| *byte == b'\n').ok_or(INCOMPLETE)?;
-        let line = String::from_utf8_lossy(&rest[..end]);
+        let line = String::from_utf8_lossy(rest.get(..end).unwrap_or_default());
         let length: usize = line.parse().map_err(|_| format!("git: {line}"))?;
         let bytes = rest.get(end + 1..).and_then(|rest| rest.get(..length)).ok_or(INCOMPLETE)?;
         contents.push(bytes.to_vec());
@@ -304,15 +304,15 @@ impl Unread {
             let Some(newest) = records.last() else { return Ok(has_ended) };
             self.next = newest.seq.next();
             for record in &records {
-                match record.envelope().event {
-                    Event::Proposed(proposed) if proposed.action.kind() == Kind::Command => {
-                        self.commands.insert(proposed.action.id.clone());
-                    }
-                    Event::Finished(finished) => {
-                        has_ended |= self.commands.remove(&finished.action) && record.seq > from;
-                    }
-                    Event::Lapsed(lapsed) => drop(self.commands.remove(&lapsed.action)),
-                    _ => {}
+                let event = record.envelope().event;
+                if let Event::Proposed(proposed) = &event
+                    && proposed.action.kind() == Kind::Command
+                {
+                    self.commands.insert(proposed.action.id.clone());
+                } else if let Event::Finished(finished) = &event {
+                    has_ended |= self.commands.remove(&finished.action) && record.seq > from;
+                } else if let Event::Lapsed(lapsed) = &event {
+                    self.commands.remove(&lapsed.action);
                 }
             }
         }

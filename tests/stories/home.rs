@@ -154,7 +154,7 @@ fn each_session_keeps_its_place(size: (u16, u16)) {
 fn home_spans_this_machine_and_two_others(size: (u16, u16)) {
     let rooms = [Room::with(&[]), Room::with(&[]), Room::with(&[])];
     let [here, one, two] = &rooms;
-    let hosts = rooms.each_ref().map(|room| Hosts(room));
+    let hosts = rooms.each_ref().map(Hosts);
     let (Some(first), Some(second)) = (Server::start(one), Server::start(two)) else { return };
     first.knows("near", &second);
     let texts = ["of here\n", "of one\n", "of two\n"];

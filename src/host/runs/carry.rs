@@ -272,7 +272,11 @@ pub async fn run_trials(
         if let Ok(output) = &mut output {
             record.collect(output).await;
         }
-        if to_actor.send(Msg::TrialDone { ticket, action: id.clone(), record, output }.into()).await.is_err() {
+        if to_actor
+            .send(Msg::TrialDone { ticket, action: id.clone(), record: Box::new(record), output }.into())
+            .await
+            .is_err()
+        {
             return;
         }
     }

@@ -84,7 +84,7 @@ pub enum Msg {
     TrialDone {
         ticket: Option<Ticket>,
         action: ActionId,
-        record: TrialRecord,
+        record: Box<TrialRecord>,
         output: Result<Box<TrialOutput>, String>,
     },
 }

@@ -15,7 +15,9 @@ use crate::model::check::{CaseReport, CheckFinished, CheckStarted, CoveredFile, 
 use crate::model::decide::{Edited, Input, Refusal};
 use crate::model::event::{AgentNoted, Event, Finished, OutcomeWord, Stream};
 use crate::model::session::Session;
-use crate::model::{Action, Author, Body, Command, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput};
+use crate::model::{
+    Action, Author, Body, Command, Content, Evidence, FileEdit, Kind, Proposal, Trial, TrialBudget, TrialOutput,
+};
 use crate::policy::infra::{self, DryRun, Infra};
 use crate::port::{Apart, Blobs, Performed, Ticket, ToAgent, Workspace};
 use crate::wire::{CandidateTest, Code, OwnAction, RpcError, RunCommand};
@@ -374,40 +376,23 @@ impl Runs {
         let with_coverage = setup.coverage.clone().filter(|_| asked.is_empty());
         let command = with_coverage.as_ref().map_or(command, |(command, _)| command.clone());
         let mut coverage = with_coverage.map(|(_, report)| Wanted::new(report, setup.place.clone()));
-        let mut edits = Edits::new();
-        for file in &files {
-            edits.extend(file.from.iter().map(|from| (from.clone(), None)));
-            let bytes = |c: &Content| blobs.get(&c.digest()).cloned().or_else(|| gate.bytes_of(c)).unwrap_or_default();
-            edits.push((file.path.clone(), file.after.as_ref().map(bytes)));
-            if let Some(coverage) = coverage.as_mut().filter(|_| file.after.is_some()) {
-                let side = |content: &Option<Content>| content.as_ref().map(bytes).unwrap_or_default();
-                coverage.add(&file.path, side(&file.before), side(&file.after));
-            }
-        }
+        let edits = edits_of(gate, &files, &blobs, coverage.as_mut());
         let what = format!("{target} {}", if is_edited { "as edited by the user" } else { "as proposed" });
-        let mut orders = VecDeque::from([CandidateOrder {
+        let with_originals = originals::with_originals(gate, &files, &edits);
+        let order = |what, edits, asked| CandidateOrder {
             what,
             edits,
             tree: None,
             asked,
             originals: None,
-            coverage,
+            coverage: None,
             search: None,
-        }]);
-        if let Some((before, asked)) = orders.front().map(|order| (&order.edits, order.asked.clone()))
-            && let Some((edits, tests)) = originals::with_originals(gate, &files, before)
-        {
+        };
+        let mut orders = VecDeque::from([CandidateOrder { coverage, ..order(what, edits, asked.clone()) }]);
+        if let Some((edits, tests)) = with_originals {
             let what = format!("{target} with the original tests");
             let originals = Some((target.clone(), tests));
-            orders.push_front(CandidateOrder {
-                what,
-                edits,
-                tree: None,
-                asked,
-                originals,
-                coverage: None,
-                search: None,
-            });
+            orders.push_front(CandidateOrder { originals, ..order(what, edits, asked) });
         }
         self.test(gate, client, target, command, orders)
     }
@@ -527,6 +512,21 @@ pub(super) fn finish_feed(gate: &mut Gate, feed: Feed, exit: Option<i32>) -> Opt
             None
         }
     }
+}
+
+/// What makes a copy of the workspace hold these files, and, where coverage is asked for, both versions of each.
+fn edits_of(gate: &Gate, files: &[FileEdit], blobs: &Blobs, mut coverage: Option<&mut Wanted>) -> Edits {
+    let bytes = |c: &Content| blobs.get(&c.digest()).cloned().or_else(|| gate.bytes_of(c)).unwrap_or_default();
+    let mut edits = Edits::new();
+    for file in files {
+        edits.extend(file.from.iter().map(|from| (from.clone(), None)));
+        edits.push((file.path.clone(), file.after.as_ref().map(bytes)));
+        if let Some(coverage) = coverage.as_mut().filter(|_| file.after.is_some()) {
+            let side = |content: &Option<Content>| content.as_ref().map(bytes).unwrap_or_default();
+            coverage.add(&file.path, side(&file.before), side(&file.after));
+        }
+    }
+    edits
 }
 
 /// The run with its totals, and its cases if requested, in one append.

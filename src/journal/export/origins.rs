@@ -51,12 +51,16 @@ fn fold(reader: &Reader, sought: &mut [Sought]) -> Result<(Session, BTreeMap<Rel
         for outcome in finished.files.iter().flatten() {
             let places = places.get(&outcome.path).map_or(&[][..], Vec::as_slice);
             for at in places {
-                sought[*at].see_before(outcome.before, files.get(old_path(outcome)));
+                if let Some(one) = sought.get_mut(*at) {
+                    one.see_before(outcome.before, files.get(old_path(outcome)));
+                }
             }
             take(reader, &mut files, state, outcome)?;
             let Some(origin) = files.get(&outcome.path) else { continue };
             for at in places {
-                sought[*at].see(origin);
+                if let Some(one) = sought.get_mut(*at) {
+                    one.see(origin);
+                }
             }
         }
     }

@@ -18,12 +18,7 @@ pub(super) const COMMANDS: &[Command] = &[
     moving("page-up", "page up", "One page up", |app| pages(app, -1)),
     moving("top", "top", "Go to the first row", |app| rows(app, i64::MIN)),
     moving("bottom", "bottom", "Go to the last row", |app| rows(app, i64::MAX)),
-    moving(
-        "open",
-        "open",
-        "Open or fold the item under the cursor, or list what it relates to or rests on",
-        open,
-    ),
+    moving("open", "open", "Open or fold the item under the cursor, or list what it relates to or rests on", open),
     moving("next-hunk", "next hunk", "Go to the next hunk, question, message or search match", |app| {
         stop_at(app, Step::Hunk, true)
     }),

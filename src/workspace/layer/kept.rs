@@ -510,7 +510,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let layer = dir.path().join("layer");
         fs::create_dir_all(layer.join("work/work/in")).unwrap();
-        fs::set_permissions(layer.join("work/work"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(layer.join("work/work"), fs::Permissions::from_mode(0o000)).unwrap();
         remove(&layer).unwrap();
         assert!(!layer.exists());
         remove(&layer).unwrap();
