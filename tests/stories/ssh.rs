@@ -164,7 +164,7 @@ fn a_decision_that_waits_is_sent_while_another_session_is_open() {
     screen.press("enter");
     screen.wait("the other one is found", |text| text.contains("+three") && text.contains("/b.txt"));
     screen.press("enter");
-    screen.wait("its session is open", |text| text.contains("b.txt") && !text.contains("Inbox"));
+    screen.wait("its session is open", |text| text.contains("b.txt") && !text.contains("rightseat  home"));
     server.wire.set_down(false);
     until("it is sent", || room.read("a.txt") == "two\n");
     screen.wait_for("sent when the link came back");

@@ -191,7 +191,7 @@ impl LayeredCopy {
     /// Returns whether the agent's side still has at this path what was read there.
     fn is_as_read(&self, read: &Upper, path: &Path) -> bool {
         self.upper.look([path]);
-        // What is not in a directory that was made anew is gone without anybody having deleted it.
+        // What a directory that was removed and made again does not have is gone, though nobody deleted it by name.
         let node = self.upper.root().join(path).symlink_metadata();
         let is_absent = node.is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
         let is_gone = !is_absent && Covering::of(self.upper.root(), path) == Covering::Gone;
