@@ -308,8 +308,11 @@ fn claudes_plan_is_changed_in_part_and_codex_ends_it_on_the_screen() {
         next.lists(&statuses(["completed", "completed", "completed", "deleted"]), 0),
         vec![Turn::text("Everybody was told.")],
     ];
+    // The words of a refusal follow the answer. Claude drops what its model says by then and asks it again with them, so
+    // a model that answers quickly is asked twice.
     let plays = [
-        ("play-plan", [begins, wants, vec![first.runs("echo hi > hi.txt")], ends, is_told, waits].concat()),
+        ("play-plan", [begins, wants, vec![first.runs("echo hi > hi.txt")], ends.clone()].concat()),
+        ("Denied by the supervisor: not that", [ends, is_told, waits].concat()),
         ("What the supervisor decided so far", takes_over.concat()),
     ];
     let Some(stage) = Stage::set(first, Leash::Asks, plays) else { return };
