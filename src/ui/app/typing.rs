@@ -284,7 +284,6 @@ impl App {
     }
 
     fn choice_key(&mut self, mut choice: Choice, key: Key) -> OverlayResult {
-        let step = |down: bool, choice: &mut Choice| choice.go(down);
         if let (Some(Pick::Offer(id)), Meaning::Command(command)) =
             (choice.picked(), self.keymap.meaning(Scope::Anywhere, &[key]))
             && command.name == "approve"
@@ -293,8 +292,7 @@ impl App {
         }
         match key.code {
             KeyCode::Esc => return OverlayResult::Close,
-            KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab => step(true, &mut choice),
-            KeyCode::Up | KeyCode::Char('k') => step(false, &mut choice),
+            KeyCode::Down | KeyCode::Up | KeyCode::Tab | KeyCode::Char('j' | 'k') => choice.go(key.goes_down()),
             KeyCode::Enter => {
                 return match choice.picked() {
                     Some(Pick::Mode(mode)) => asks(wire::Request::Mode(wire::SetMode { mode })),
@@ -389,8 +387,9 @@ impl App {
     fn rules_key(&mut self, mut rules: Rules, key: Key) -> OverlayResult {
         match key.code {
             KeyCode::Esc => return OverlayResult::Close,
-            KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab => rules.go(true, &self.scene),
-            KeyCode::Up | KeyCode::Char('k') => rules.go(false, &self.scene),
+            KeyCode::Down | KeyCode::Up | KeyCode::Tab | KeyCode::Char('j' | 'k') => {
+                rules.go(key.goes_down(), &self.scene)
+            }
             KeyCode::Char('X' | '-' | '+') if !self.scene.has_control() => {
                 self.say(Toast::warning("this client does not have control: take it first"));
             }
@@ -416,8 +415,7 @@ impl App {
     fn revert_key(&mut self, mut revert: Revert, key: Key) -> OverlayResult {
         match key.code {
             KeyCode::Esc => return OverlayResult::Close,
-            KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab => revert.go(true),
-            KeyCode::Up | KeyCode::Char('k') => revert.go(false),
+            KeyCode::Down | KeyCode::Up | KeyCode::Tab | KeyCode::Char('j' | 'k') => revert.go(key.goes_down()),
             KeyCode::Char(' ') => revert.toggle(),
             KeyCode::Enter => {
                 let Some(ask) = revert.chosen() else {

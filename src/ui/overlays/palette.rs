@@ -51,8 +51,10 @@ impl Palette {
         match key.code {
             KeyCode::Esc => return Some(None),
             KeyCode::Enter => return Some(self.found.get(self.cursor).copied().filter(|command| !command.consents)),
-            KeyCode::Down | KeyCode::Tab => self.cursor = (self.cursor + 1).min(self.found.len().saturating_sub(1)),
-            KeyCode::Up => self.cursor = self.cursor.saturating_sub(1),
+            KeyCode::Down | KeyCode::Tab if key.goes_down() => {
+                self.cursor = (self.cursor + 1).min(self.found.len().saturating_sub(1))
+            }
+            KeyCode::Up | KeyCode::Tab => self.cursor = self.cursor.saturating_sub(1),
             _ => {
                 self.entry.key(key);
                 self.search();

@@ -108,8 +108,12 @@ impl Pipeline {
     pub fn key(&mut self, key: Key, scene: &Scene) -> PipelineKey {
         match key.code {
             KeyCode::Esc => return PipelineKey::Closes,
-            KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab => self.cursor += 1,
-            KeyCode::Up | KeyCode::Char('k') => self.cursor = self.cursor.saturating_sub(1),
+            KeyCode::Down | KeyCode::Up | KeyCode::Tab | KeyCode::Char('j' | 'k') if key.goes_down() => {
+                self.cursor += 1
+            }
+            KeyCode::Down | KeyCode::Up | KeyCode::Tab | KeyCode::Char('j' | 'k') => {
+                self.cursor = self.cursor.saturating_sub(1)
+            }
             KeyCode::Char('f') => (self.filter, self.cursor) = (self.filter.next(), 0),
             KeyCode::PageDown | KeyCode::Char(' ') => {
                 self.scrolled = (self.scrolled + 8).min(self.detail.len().saturating_sub(1));

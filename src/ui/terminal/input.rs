@@ -76,6 +76,13 @@ impl Key {
         Self { code, modifiers }
     }
 
+    /// Whether one of the keys that move in a list moves down: Down, `j` and Tab do; Up, `k` and Shift-Tab move up.
+    #[must_use]
+    pub fn goes_down(self) -> bool {
+        let is_back_tab = self.code == KeyCode::Tab && self.modifiers.contains(KeyModifiers::SHIFT);
+        matches!(self.code, KeyCode::Down | KeyCode::Tab | KeyCode::Char('j')) && !is_back_tab
+    }
+
     /// The character typed, if this key types one.
     #[must_use]
     pub fn typed(self) -> Option<char> {

@@ -23,7 +23,8 @@ impl Tour {
     pub(super) fn key(&mut self, key: Key) -> bool {
         match key.code {
             KeyCode::Esc => return false,
-            KeyCode::Left | KeyCode::Up | KeyCode::BackTab | KeyCode::Backspace => self.at = self.at.saturating_sub(1),
+            KeyCode::Left | KeyCode::Up | KeyCode::Backspace => self.at = self.at.saturating_sub(1),
+            KeyCode::Tab if !key.goes_down() => self.at = self.at.saturating_sub(1),
             KeyCode::Enter | KeyCode::Right | KeyCode::Down | KeyCode::Tab | KeyCode::Char(' ') => self.at += 1,
             _ => {}
         }
