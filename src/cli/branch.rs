@@ -3,6 +3,7 @@
 
 use super::Fail;
 use super::git::{LIST_SETTINGS, refuse_hooks};
+use super::limits::{BRANCH_NAME_LETTERS_MAX, BRANCH_NAME_WORDS_MAX, BRANCH_NUMBER_MAX, BRANCHES_LISTED_MAX};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -52,11 +53,43 @@ pub fn worktree(dir: &Path, branch: &str) -> Result<PathBuf, Fail> {
             root
         }
     };
-    let dir = root.join(inside);
+    // Joined to nothing, a path gets a slash at its end.
+    let dir = if inside.as_os_str().is_empty() { root } else { root.join(inside) };
     if dir.is_dir() {
         return Ok(dir);
     }
     Err(Fail::usage(format!("{branch} has no directory {}; start in one that is committed", inside.display())))
+}
+
+/// What a list of branches has.
+pub struct Branches {
+    /// The one that is checked out in the directory; none with a detached head.
+    pub current: Option<String>,
+    /// The others, changed last first, at most [`BRANCHES_LISTED_MAX`].
+    pub others: Vec<String>,
+}
+
+/// The local branches of the repository that `dir` is in; `None` where there is no repository with a commit.
+pub fn branches(dir: &Path) -> Option<Branches> {
+    git(dir, &["rev-parse", "--verify", "--quiet", "HEAD"]).ok()?;
+    let current = git(dir, &["symbolic-ref", "--quiet", "--short", "HEAD"]).ok();
+    let count = format!("--count={}", BRANCHES_LISTED_MAX + 1);
+    let words = ["for-each-ref", "--sort=-committerdate", "--format=%(refname:short)", &count, "refs/heads"];
+    let listed = git(dir, &words).ok()?;
+    let others = listed.lines().filter(|name| current.as_deref() != Some(*name)).map(str::to_owned);
+    Some(Branches { others: others.take(BRANCHES_LISTED_MAX).collect(), current })
+}
+
+/// A name for a new branch, after a goal: its first words, in letters that every file system and shell takes. With a number
+/// where there is such a branch already.
+pub fn named_after(dir: &Path, goal: &str) -> String {
+    let words = goal.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let name = words.take(BRANCH_NAME_WORDS_MAX).collect::<Vec<_>>().join("-").to_ascii_lowercase();
+    let name: String = name.chars().take(BRANCH_NAME_LETTERS_MAX).collect();
+    let name = if name.is_empty() { "session" } else { name.trim_end_matches('-') };
+    let is_taken = |name: &str| git(dir, &["rev-parse", "--verify", "--quiet", &format!("refs/heads/{name}")]).is_ok();
+    let numbered = (2..BRANCH_NUMBER_MAX).map(|number| format!("{name}-{number}"));
+    std::iter::once(name.to_owned()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
 }
 
 /// A name that git cannot take for an option or an expression.

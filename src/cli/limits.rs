@@ -136,3 +136,8 @@ pub const MENTIONS_SESSIONS_MAX: usize = 200;
 pub const MENTIONS_MAX: usize = 200;
 pub const MENTION_CHARS_MAX: usize = 160;
 pub const MENTION_LEAD_CHARS_MAX: usize = 20;
+/// Branches on the start screen; words and letters of the name of a new one, and the number that it ends with at most.
+pub const BRANCHES_LISTED_MAX: usize = 50;
+pub const BRANCH_NAME_WORDS_MAX: usize = 5;
+pub const BRANCH_NAME_LETTERS_MAX: usize = 40;
+pub const BRANCH_NUMBER_MAX: usize = 100;

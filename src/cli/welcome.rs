@@ -7,18 +7,18 @@ use super::limits::{START_DRAFTS_MAX, START_FILE_BYTES_MAX};
 use super::options::SessionOptions;
 use super::place::{Places, SessionPlace, private_file};
 use super::screen::Then;
-use super::{Fail, attach, daemon, past, screen, settings, start};
+use super::{Fail, attach, branch, daemon, past, screen, settings, start};
 use crate::agent::catalog::{AgentSpec, Found, Through};
 use crate::config::{IsolationChoice, Resolved};
 use crate::policy::claims;
 use crate::ui::run::Opening;
-use crate::ui::welcome::{AgentItem, Item, Kept, Offers, Wish};
+use crate::ui::welcome::{AgentItem, BranchWish, HERE, Item, Kept, NEW_BRANCH, Offers, Wish};
 use clap::ValueEnum as _;
 use futures::FutureExt as _;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 /// Opens the start screen, and then the session in the same client. `preferred` is the agent to begin with, and why.
@@ -41,6 +41,11 @@ pub fn open(
             (asked.clone(), workspace.clone(), places.clone(), preferred.clone());
         let (begun_in, initial) = (Arc::clone(&begun_in), initial.clone());
         let ready = move || {
+            let workspace = match &wish.branch {
+                BranchWish::Here => workspace,
+                BranchWish::New => branch::worktree(&workspace, &branch::named_after(&workspace, &wish.goal))?,
+                BranchWish::Of(name) => branch::worktree(&workspace, name)?,
+            };
             let options = options(&asked, workspace, &wish, &preferred, &initial)?;
             let place = places.create(&options.workspace, &options)?;
             daemon::spawn(&places, &place)?;
@@ -136,9 +141,22 @@ fn offers(
         model,
         mode: settings.mode,
         isolation: settings.isolation.word().to_owned(),
+        branches: branches(Path::new(&memory.directory)),
         draft: draft.map(|(_, text)| text).unwrap_or_default(),
         introduces: !is_introduced,
     }
+}
+
+/// Where the session can work: in the directory, on a branch of its own, or on one that there is.
+fn branches(directory: &Path) -> Vec<Item> {
+    let here = |about: String| Item::new(HERE, about);
+    let Some(branch::Branches { current, others }) = branch::branches(directory) else {
+        return vec![here("in this directory, which is in no git repository with a commit".to_owned())];
+    };
+    let current = current.map_or("without a branch".to_owned(), |name| format!("on {name}"));
+    let new = Item::new(NEW_BRANCH, "a worktree beside this repository, on a new branch named after the goal");
+    let others = others.iter().map(|name| Item::new(name, "in its worktree, which is made where it has none"));
+    [here(format!("in this directory, {current}")), new].into_iter().chain(others).collect()
 }
 
 /// The agents, those that can be used first.

@@ -4,8 +4,13 @@ use crate::external::agent;
 use crate::screen::{Hosts, Screen};
 use crate::seat::{Room, assert_verifies, only_session};
 use serde_json::json;
+use std::process::Command;
 
-at_every_size!(a_bare_start_is_a_composer_with_everything_to_choose, a_session_that_cannot_start_keeps_the_text);
+at_every_size!(
+    a_bare_start_is_a_composer_with_everything_to_choose,
+    a_session_that_cannot_start_keeps_the_text,
+    a_session_begins_on_a_branch_of_its_own
+);
 
 /// On a machine on which no agent is installed but those that the configuration names.
 fn open(room: &Room, args: &[&str], size: (u16, u16)) -> Screen {
@@ -86,4 +91,45 @@ fn a_session_that_cannot_start_keeps_the_text(size: (u16, u16)) {
     assert_eq!(sessions(&room), 0);
     screen.press("C-c");
     assert_eq!(screen.gone("C-c").exit_code(), 130);
+}
+
+fn a_session_begins_on_a_branch_of_its_own(size: (u16, u16)) {
+    let room = Room::with(&[("calc.py", "x = 1\n")]);
+    let hosts = Hosts(&room);
+    let git = |words: &[&str]| {
+        let identity = ["-c", "user.name=T", "-c", "user.email=t@example.org"];
+        let done = Command::new("git").args(identity).args(words).current_dir(room.workspace()).output().unwrap();
+        assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
+    };
+    git(&["init", "--quiet", "--initial-branch=main"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "first"]);
+    git(&["branch", "topic"]);
+    let config = agent(&room, &json!({"turns": [[{"say": "heard and done"}]]}));
+    let mut screen = open(&room, &["--config", &config, "--isolation", "gated"], size);
+    for step in 1..=5 {
+        screen.wait_for(&format!("{step} of 5"));
+        screen.press("enter");
+    }
+    screen.wait("where it works", |text| text.contains("(here)") && text.contains("on main"));
+    screen.type_text("Look at the sums, please!");
+    screen.press("S-tab enter");
+    screen.wait("the branches", |text| text.contains("Choose the branch") && text.contains("topic"));
+    screen.press("down enter");
+    screen.wait("a new one", |text| text.contains("(new)") && !text.contains("Choose the branch"));
+    // Together they would be Alt-Enter.
+    screen.press("esc");
+    screen.wait_for("Enter start");
+    screen.press("enter");
+    screen.wait_for("heard and done");
+    screen.wait_idle();
+    screen.quit();
+    hosts.wait_for_none();
+    let session = only_session(&room);
+    assert_verifies(&room, &session);
+    let options = std::fs::read_to_string(room.state().join("sessions").join(&session).join("options.json")).unwrap();
+    assert!(options.contains(".look-at-the-sums-please\""), "{options}");
+    assert_eq!(git(&["branch", "--show-current"]), "main");
+    assert!(git(&["branch", "--list", "look-at-the-sums-please"]).starts_with('+'), "it is checked out beside");
 }

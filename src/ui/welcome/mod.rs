@@ -1,4 +1,4 @@
-//! The start screen: a composer for the first prompt, and the agent, model, mode and isolation to begin with.
+//! The start screen: a composer for the first prompt, and the agent, model, mode, isolation and branch to begin with.
 //!
 //! It is open before there is a session, so it starts nothing and records nothing: its result is a [`Wish`].
 
@@ -62,6 +62,9 @@ pub struct Offers {
     pub model: usize,
     pub mode: Mode,
     pub isolation: String,
+    /// The branches of the repository. [`HERE`] and [`NEW_BRANCH`] come first; a directory that is in no repository has
+    /// the former alone.
+    pub branches: Vec<Item>,
     /// The text that was typed here last time and not sent.
     pub draft: String,
     /// The user has not seen the introduction.
@@ -78,9 +81,26 @@ pub struct Wish {
     pub mode: Mode,
     /// As `--isolation` takes it.
     pub isolation: String,
+    pub branch: BranchWish,
     /// May be empty.
     pub goal: String,
 }
+
+/// The branch that the user wants the session on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BranchWish {
+    /// The session works in the directory itself.
+    Here,
+    /// A worktree of its own, on a branch that is named after the goal.
+    New,
+    /// The worktree of this branch.
+    Of(String),
+}
+
+/// What a choice is called that leaves the session in the directory itself; no branch of git has such a name.
+pub const HERE: &str = "(here)";
+/// What the choice of a new branch is called.
+pub const NEW_BRANCH: &str = "(new)";
 
 /// The part of a start screen that outlives it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,10 +118,11 @@ enum Row {
     Model,
     Mode,
     Isolation,
+    Branch,
 }
 
 impl Row {
-    const ALL: [Self; 4] = [Self::Agent, Self::Model, Self::Mode, Self::Isolation];
+    const ALL: [Self; 5] = [Self::Agent, Self::Model, Self::Mode, Self::Isolation, Self::Branch];
 
     fn name(self) -> &'static str {
         match self {
@@ -109,6 +130,7 @@ impl Row {
             Self::Model => "model",
             Self::Mode => "mode",
             Self::Isolation => "isolation",
+            Self::Branch => "branch",
         }
     }
 }
@@ -119,6 +141,8 @@ const MODES: [Mode; 4] = [Mode::Observe, Mode::Step, Mode::Plan, Mode::Guarded];
 #[derive(Debug)]
 pub struct Welcome {
     offers: Offers,
+    /// The position in the list of branches.
+    branch: usize,
     entry: Entry,
     /// The row that has the focus; the composer without one.
     row: Option<Row>,
@@ -138,7 +162,7 @@ impl Welcome {
         // With the cursor at its end.
         entry.paste(&offers.draft);
         let tour = offers.introduces.then(Tour::default);
-        Self { offers, entry, row: None, list: None, tour, note: None, is_picked: false, starts: false }
+        Self { offers, branch: 0, entry, row: None, list: None, tour, note: None, is_picked: false, starts: false }
     }
 
     #[must_use]
@@ -185,8 +209,8 @@ impl Welcome {
         match key.code {
             KeyCode::Enter if !key.modifiers.is_empty() => self.entry.newline(),
             KeyCode::Enter => return self.begun(),
-            KeyCode::Tab => self.row = Some(Row::Agent),
-            KeyCode::BackTab => self.row = Some(Row::Isolation),
+            KeyCode::Tab if key.goes_down() => self.row = Some(Row::Agent),
+            KeyCode::Tab => self.row = Row::ALL.last().copied(),
             KeyCode::Esc => self.note = Some("^C leaves and keeps what you typed for the next time".to_owned()),
             _ => self.entry.key(key),
         }
@@ -197,8 +221,8 @@ impl Welcome {
         let at = Row::ALL.iter().position(|other| *other == row).unwrap_or(0);
         match key.code {
             KeyCode::Esc => self.row = None,
-            KeyCode::Tab | KeyCode::Down => self.row = Row::ALL.get(at + 1).copied(),
-            KeyCode::BackTab | KeyCode::Up => self.row = at.checked_sub(1).and_then(|at| Row::ALL.get(at).copied()),
+            KeyCode::Tab | KeyCode::Down if key.goes_down() => self.row = Row::ALL.get(at + 1).copied(),
+            KeyCode::Tab | KeyCode::Up => self.row = at.checked_sub(1).and_then(|at| Row::ALL.get(at).copied()),
             KeyCode::Enter | KeyCode::Right => self.open(row),
             KeyCode::Char(' ') if key.modifiers.is_empty() => self.open(row),
             // Text goes where text goes.
@@ -221,6 +245,7 @@ impl Welcome {
             Row::Model => "Models of this agent that are known before it runs",
             Row::Mode => "The actions that wait for your decision; it can be changed while the session runs",
             Row::Isolation => "Where the agent works. None of these is a sandbox against a malicious program",
+            Row::Branch => "A session on a branch of its own works in a git worktree beside this repository",
         };
         let rows = items.into_iter().map(|item| {
             let about = item.why_not.unwrap_or(item.about);
@@ -233,8 +258,7 @@ impl Welcome {
     fn list_key(&mut self, row: Row, mut choice: Choice, key: Key) {
         match key.code {
             KeyCode::Esc | KeyCode::Left => return,
-            KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab => choice.go(true),
-            KeyCode::Up | KeyCode::Char('k') | KeyCode::BackTab => choice.go(false),
+            KeyCode::Down | KeyCode::Up | KeyCode::Tab | KeyCode::Char('j' | 'k') => choice.go(key.goes_down()),
             KeyCode::Enter => {
                 let Some(Pick::Item(at)) = choice.picked() else { return };
                 let refused = self.items(row).0.get(at).and_then(|item| item.why_not.clone());
@@ -262,6 +286,7 @@ impl Welcome {
             }
             Row::Model => self.offers.model = at,
             Row::Mode => self.offers.mode = MODES.get(at).copied().unwrap_or(self.offers.mode),
+            Row::Branch => self.branch = at,
             Row::Isolation => {
                 if let Some(item) = self.items(row).0.get(at) {
                     self.offers.isolation.clone_from(&item.value);
@@ -288,6 +313,7 @@ impl Welcome {
                 let current = items.iter().position(|item| item.value == self.offers.isolation).unwrap_or(0);
                 (items, current)
             }
+            Row::Branch => (self.offers.branches.clone(), self.branch),
         }
     }
 
@@ -325,6 +351,11 @@ impl Welcome {
             is_picked: self.is_picked,
             mode: self.offers.mode,
             isolation: self.offers.isolation.clone(),
+            branch: match self.offers.branches.get(self.branch).map(|item| item.value.as_str()) {
+                None | Some(HERE) => BranchWish::Here,
+                Some(NEW_BRANCH) => BranchWish::New,
+                Some(name) => BranchWish::Of(name.to_owned()),
+            },
             goal,
         })
     }

@@ -35,6 +35,7 @@ fn offers() -> Offers {
         model: 0,
         mode: Mode::Guarded,
         isolation: "auto".into(),
+        branches: [HERE, NEW_BRANCH, "topic"].map(|name| Item::new(name, "")).into(),
         draft: String::new(),
         introduces: false,
     }
@@ -57,6 +58,7 @@ fn enter_starts_what_is_shown() {
             is_picked: false,
             mode: Mode::Guarded,
             isolation: "auto".into(),
+            branch: BranchWish::Here,
             goal: "fix".into()
         }
     );
@@ -121,4 +123,17 @@ fn the_introduction_ends_after_its_steps_or_when_skipped() {
     press(&mut welcome, "x esc y");
     assert!(welcome.tour.is_none());
     assert_eq!(welcome.entry.text(), "y");
+}
+
+#[test]
+fn a_branch_is_chosen_in_the_last_row() {
+    let mut welcome = Welcome::new(offers());
+    press(&mut welcome, "S-tab enter down enter esc");
+    assert_eq!(press(&mut welcome, "enter").unwrap().branch, BranchWish::New);
+    let mut welcome = Welcome::new(offers());
+    press(&mut welcome, "S-tab enter down down enter esc");
+    assert_eq!(press(&mut welcome, "enter").unwrap().branch, BranchWish::Of("topic".into()));
+    // A directory outside of any repository.
+    let mut welcome = Welcome::new(Offers { branches: vec![Item::new(HERE, "")], ..offers() });
+    assert_eq!(press(&mut welcome, "enter").unwrap().branch, BranchWish::Here);
 }
