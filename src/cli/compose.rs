@@ -92,6 +92,7 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
         unattended_freeze: Some(options.settings.stop.unattended_freeze_min)
             .filter(|minutes| *minutes > 0)
             .map(minutes),
+        is_detached: options.detached,
         idle_exit: Some(options.settings.keeping.idle_exit_min).filter(|minutes| *minutes > 0).map(minutes),
     })
 }

@@ -33,6 +33,9 @@ pub struct SessionOptions {
     /// The workspace is a throw-away copy that goes with the session.
     #[serde(default)]
     pub demo: bool,
+    /// It was started without a client.
+    #[serde(default)]
+    pub detached: bool,
 }
 
 impl SessionOptions {
@@ -65,6 +68,7 @@ impl SessionOptions {
             settings,
             plan: super::plans::text(shared)?,
             demo: false,
+            detached: shared.detached,
         })
     }
 }

@@ -189,6 +189,8 @@ pub struct Setup {
     pub unattended_freeze: Option<Duration>,
     /// The host exits when it has had nothing to do for so long; `None` for never.
     pub idle_exit: Option<Duration>,
+    /// No client is about to attach: a session that ends unseen takes its host with it.
+    pub is_detached: bool,
 }
 
 /// A running session.

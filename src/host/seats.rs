@@ -13,6 +13,8 @@ use tokio::sync::watch;
 
 pub struct Seats {
     total: u64,
+    /// The client that started the session is on its way.
+    first_is_coming: bool,
     clients: BTreeMap<ClientId, Seat>,
     followed: Followed,
 }
@@ -51,8 +53,13 @@ impl Seat {
 
 impl Seats {
     /// `total` clients had the session before.
-    pub fn new(total: u64) -> Self {
-        Self { total, clients: BTreeMap::new(), followed: Followed::default() }
+    pub fn new(total: u64, is_detached: bool) -> Self {
+        Self {
+            total,
+            first_is_coming: total == 0 && !is_detached,
+            clients: BTreeMap::new(),
+            followed: Followed::default(),
+        }
     }
 
     /// What those who follow and those who are followed are told.
@@ -66,6 +73,7 @@ impl Seats {
             return None;
         }
         self.total += 1;
+        self.first_is_coming = false;
         let name = client_name(self.total);
         self.clients.insert(name.clone(), Seat::EMPTY);
         Some(name)
@@ -99,9 +107,9 @@ impl Seats {
         self.clients.get(client).is_some_and(|seat| seat.wants_control)
     }
 
-    /// Some client was here, and none is now. Before that the first one may be on its way still.
+    /// No client is here, and none is on its way.
     pub fn all_left(&self) -> bool {
-        self.clients.is_empty() && self.total > 0
+        self.clients.is_empty() && !self.first_is_coming
     }
 
     /// The name under which this client decides without control, if it may.

@@ -179,6 +179,7 @@ impl Scene {
             neighbors: Arc::new(crate::alone::Alone),
             unattended_freeze: self.unattended_freeze,
             idle_exit: self.idle_exit,
+            is_detached: false,
         };
         let (host, _ending) = Host::start(setup).await.unwrap();
         let (from_host, to_host) = link(&host);

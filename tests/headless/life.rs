@@ -1,6 +1,6 @@
 //! One action from proposal to its end, and back.
 
-use crate::seat::{Room, Seat, assert_verifies};
+use crate::seat::{Room, Seat, assert_verifies, until};
 use serde_json::{Value, json};
 
 const TEXT: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n";
@@ -539,4 +539,17 @@ fn a_test_that_a_command_weakens_is_said() {
     let alarm = seat.ever("the alarm", |e| e["what"] == "weakened_test");
     assert_eq!(alarm["action"], held["action"], "{alarm}");
     assert!(alarm["text"].as_str().unwrap().contains("test_calc.py:4"), "{alarm}");
+}
+
+/// Nobody attaches to a session that was started without a client: its host ends with it all the same.
+#[test]
+fn a_session_that_nobody_sees_ends_with_its_host() {
+    let room = Room::with(&[]);
+    let script = room.script(&[json!({"say": "nothing to do"})]);
+    let (code, out, err) = room.run(&["--detached", "--agent", &script, "go"]);
+    assert_eq!(code, 0, "{err}");
+    let session = out.trim().strip_prefix("started ").expect("its name").to_owned();
+    let listed = || room.run(&["ls", "--json"]).1;
+    until("the host has ended", || listed().contains("\"running\":false") || listed().contains("\"running\": false"));
+    assert_verifies(&room, &session);
 }

@@ -209,6 +209,7 @@ impl Play {
             neighbors: Arc::new(crate::alone::Alone),
             unattended_freeze: None,
             idle_exit: None,
+            is_detached: false,
         };
         let (host, _ending) = Host::start(setup).await.unwrap();
         let first_id = self.lives as u64 * 1_000_000;

@@ -106,7 +106,7 @@ impl Actor {
         let (badge, embedded) = (setup.agent.badge(), setup.agent.is_embedded());
         let line = AgentLine::new(setup.agent, setup.goal.clone(), &gate.session().prompts.queue);
         let mut actor = Self {
-            seats: Seats::new(gate.session().clients.total),
+            seats: Seats::new(gate.session().clients.total, setup.is_detached),
             gate,
             line,
             successor: Successor::new(setup.agents, to_self.clone()),
