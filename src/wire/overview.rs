@@ -133,6 +133,9 @@ pub struct Machine {
     /// Decisions that wait for the link.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unsent: Vec<Unsent>,
+    /// No machine of its own, but what leads to others.
+    #[serde(skip)]
+    pub is_way: bool,
 }
 
 /// A decision that was made here and has not reached its session yet.

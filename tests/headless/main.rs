@@ -11,6 +11,9 @@
     reason = "a test stops where its expectation fails; shared support is not used whole by every test"
 )]
 
+#[cfg(feature = "nats")]
+#[path = "../support/nats.rs"]
+mod nats;
 #[path = "../support/seat.rs"]
 mod seat;
 

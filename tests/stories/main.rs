@@ -17,6 +17,10 @@ mod audit;
 mod fake_agent;
 #[path = "../support/model_server/mod.rs"]
 mod model_server;
+#[cfg(feature = "nats")]
+#[allow(dead_code, reason = "the headless tests use the rest of it")]
+#[path = "../support/nats.rs"]
+mod nats;
 #[path = "../support/screen.rs"]
 mod screen;
 #[allow(dead_code, reason = "the headless tests use the rest of it")]
@@ -42,6 +46,8 @@ mod compare;
 mod composer;
 mod decide;
 mod external;
+#[cfg(feature = "nats")]
+mod fleet;
 mod form;
 mod home;
 mod hostile;

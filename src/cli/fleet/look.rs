@@ -29,6 +29,12 @@ use tokio::time::timeout;
 /// What the name of a machine begins with that is reached over NATS; what follows is its name in the fleet.
 const NATS: &str = "nats:";
 
+/// The link itself, which may be down.
+fn way(trouble: Option<String>) -> Machine {
+    let host = NATS.trim_end_matches(':').to_owned();
+    Machine { host: Some(host), trouble, is_way: true, ..Machine::default() }
+}
+
 /// The name in the fleet, if this machine is reached over NATS.
 pub fn machine_of(host: &str) -> Option<&str> {
     host.strip_prefix(NATS)
@@ -168,11 +174,10 @@ pub async fn watch(shared: Shared, tell: mpsc::Sender<Machine>, done: mpsc::Send
     if !configured {
         return;
     }
-    let trouble = |why: String| Machine { host: Some(NATS.to_owned()), trouble: Some(why), ..Machine::default() };
     let link = match desk(&shared).await {
         Ok(desk) => desk.link,
         // The screen is gone when nobody receives it.
-        Err(why) => return drop(tell.send(trouble(why)).await),
+        Err(why) => return drop(tell.send(way(Some(why))).await),
     };
     let mut screen = Screen { known: Heads::new(&link, &shared), tell, done, followed: BTreeMap::new() };
     let mut state = link.state.clone();
@@ -217,7 +222,7 @@ impl Screen {
             Ok(both) => both,
             Err(why) => return Some(why),
         };
-        self.tell.send(Machine { host: Some(NATS.to_owned()), ..Machine::default() }).await.ok()?;
+        self.tell.send(way(None)).await.ok()?;
         let names: Vec<String> = self.known.machines.keys().cloned().collect();
         for name in names {
             self.told(&name).await?;
@@ -278,8 +283,7 @@ impl Screen {
                 return false;
             }
         }
-        let whole = Machine { host: Some(NATS.to_owned()), trouble: Some(why), ..Machine::default() };
-        self.tell.send(whole).await.is_ok()
+        self.tell.send(way(Some(why))).await.is_ok()
     }
 
     fn notice(&self, link: &Link, subject: &str, payload: &[u8]) -> Option<Result<String, String>> {

@@ -227,6 +227,8 @@ impl Home {
                 self.shown = Some((item, shown));
             }
             Told::Shown { .. } | Told::Next { .. } => {}
+            // Why a key did nothing stays until the next key; what goes on elsewhere does not take its place.
+            Told::Done(Ok(_)) if matches!(self.note, Some(Err(_))) => {}
             Told::Done(outcome) => self.note = Some(outcome),
         }
         None
@@ -319,15 +321,16 @@ impl Home {
             KeyCode::PageUp => self.scroll(-half * 2, size),
             KeyCode::Char('J') => self.scroll(1, size),
             KeyCode::Char('K') => self.scroll(-1, size),
-            _ if !key.modifiers.is_empty() && key.typed().is_none() => {}
-            KeyCode::Char('j') | KeyCode::Down => return self.go(1, size),
-            KeyCode::Char('k') | KeyCode::Up => return self.go(-1, size),
-            KeyCode::Tab | KeyCode::BackTab => {
+            // There are two tabs: the next one is also the one before.
+            KeyCode::Tab => {
                 self.tab = if self.tab == Tab::Inbox { Tab::Sessions } else { Tab::Inbox };
                 self.list = List::default();
                 self.on = None;
                 return wants(self.settle());
             }
+            _ if !key.modifiers.is_empty() && key.typed().is_none() => {}
+            KeyCode::Char('j') | KeyCode::Down => return self.go(1, size),
+            KeyCode::Char('k') | KeyCode::Up => return self.go(-1, size),
             KeyCode::Char('/') => self.ask(Asks::Filter, &self.filter.clone()),
             KeyCode::Char('n') => return HomeKey::New,
             KeyCode::Char('H') => {

@@ -107,6 +107,9 @@ fn only_what_was_read_to_its_end_is_approved() {
     assert_eq!(home.take(text_of(act, "make", 60)), None);
     assert_eq!(press(&mut home, "a"), HomeKey::Stays);
     assert!(refusal(&home).contains("read it first"), "{}", refusal(&home));
+    // What another session reports does not take the place of the reason.
+    assert_eq!(home.take(Told::Done(Ok("box:s: the session has ended: done".to_owned()))), None);
+    assert!(refusal(&home).contains("read it first"), "{}", refusal(&home));
     press(&mut home, "space space space space");
     let HomeKey::Does(Act::Decide { items, digest, verdict, .. }) = press(&mut home, "a") else { panic!("read it") };
     assert_eq!((items.len(), digest, verdict), (1, Digest::of(b"make"), Verdict::Approve));

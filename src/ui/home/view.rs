@@ -77,7 +77,7 @@ fn head(home: &Home, brush: &mut Brush<'_>, screen: Rect) {
     let end = screen.right().saturating_sub(1);
     let mut x = brush.text(1, 0, end, "rightseat", Role::HeaderStrong);
     x = brush.text(x + 2, 0, end, "home", Role::Header);
-    let machines = home.machines.as_ref().map_or(0, Vec::len);
+    let machines = home.machines.iter().flatten().filter(|machine| !machine.is_way).count();
     if machines > 1 {
         brush.text(x + 2, 0, end, &format!("{machines} machines"), Role::TextSoft);
     }
