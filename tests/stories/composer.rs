@@ -342,6 +342,7 @@ fn the_built_in_agent_reads_what_is_mentioned_and_forgets(size: (u16, u16)) {
     screen.wait_for("A new start.");
     let last = server.received().last().unwrap().body.to_string();
     assert!(last.contains("hello again") && !last.contains("It adds."), "{last}");
+    screen.wait_idle();
     quit(screen, &room, hosts);
 }
 

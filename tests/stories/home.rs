@@ -14,7 +14,7 @@ at_every_size!(
 );
 
 /// A session in a directory of its own that proposes to create a file, without a screen; its name.
-fn session(room: &Room, name: &str, text: &str) -> String {
+pub fn session(room: &Room, name: &str, text: &str) -> String {
     let dir = room.workspace().join(name);
     std::fs::create_dir_all(&dir).unwrap();
     let script = room.script_as(name, &[json!({"edit": {"path": "new.txt", "after": text, "why": "it is missing"}})]);
@@ -25,7 +25,7 @@ fn session(room: &Room, name: &str, text: &str) -> String {
 }
 
 /// Presses a key again as long as it comes too early.
-fn consent(screen: &mut Screen, key: &str, name: &str, is_so: impl Fn(&str) -> bool) {
+pub fn consent(screen: &mut Screen, key: &str, name: &str, is_so: impl Fn(&str) -> bool) {
     for _ in 0..20 {
         screen.press(key);
         let refused = |text: &str| text.contains("nothing was approved");
@@ -123,8 +123,9 @@ fn each_session_keeps_its_place(size: (u16, u16)) {
     screen.wait("the first session is open", |text| text.contains("a1") && text.contains("first"));
     screen.command("compose");
     screen.type_text("half a thought");
+    // Together with the next key it would be Alt.
     screen.press("esc");
-    screen.press("esc");
+    screen.wait_for("i continues");
     screen.command("focus-plan");
     screen.command("zoom");
     screen.wait("the plan alone is shown", |text| text.contains("half a thought") && !text.contains("+ first"));

@@ -7,6 +7,8 @@ use crossterm::event::{KeyCode, KeyModifiers};
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, SlavePty, native_pty_system};
 use rightseat::ui::keymap::{self, Keymap};
 use rightseat::ui::terminal::Key;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{Read as _, Write};
 use std::num::NonZeroU16;
@@ -27,6 +29,8 @@ const KEY_REPEATS: Duration = Duration::from_millis(33);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// A client that was asked to end is gone after this, busy machine or not.
 pub const GONE_WITHIN: Duration = Duration::from_secs(5);
+/// A client that has not read its keys by then is stopped on purpose.
+const READ_WITHIN: Duration = Duration::from_secs(2);
 
 /// The sizes every story is told at: one pane, two columns, three columns.
 pub const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
@@ -46,6 +50,8 @@ pub struct Screen {
     keymap: Keymap,
     /// Every byte the terminal received.
     pub sent: Vec<u8>,
+    /// The last that was typed is a lone Escape.
+    escaped: bool,
     pub size: (u16, u16),
 }
 
@@ -99,6 +105,7 @@ impl Screen {
             settings_before,
             keymap: keymap::builtin("default").expect("the default keymap"),
             sent: Vec::new(),
+            escaped: false,
             size,
         }
     }
@@ -225,8 +232,25 @@ impl Screen {
 
     /// Bytes as a terminal sends them.
     pub fn send(&mut self, bytes: &[u8]) {
+        if std::mem::replace(&mut self.escaped, bytes == b"\x1b") {
+            self.wait_until_read();
+        }
         let Some(writer) = self.writer.as_mut().filter(|_| !bytes.is_empty()) else { return };
         writer.write_all(bytes).and_then(|()| writer.flush()).expect("the terminal takes keys");
+    }
+
+    /// Until the client has read all that was sent: Escape that is read together with the next key is Alt.
+    fn wait_until_read(&self) {
+        let Some(path) = self.master.as_ref().and_then(|master| master.tty_name()) else { return };
+        let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK;
+        let Ok(tty) = rustix::fs::open(&path, flags, Mode::empty()) else { return };
+        let end = Instant::now() + READ_WITHIN;
+        while Instant::now() < end {
+            match poll(&mut [PollFd::new(&tty, PollFlags::IN)], Some(&Timespec::default())) {
+                Ok(1..) => std::thread::park_timeout(Duration::from_millis(1)),
+                Ok(_) | Err(_) => return,
+            }
+        }
     }
 
     /// Keys as a keymap writes them.
