@@ -147,3 +147,58 @@ fn an_agent_in_an_overlay_changes_nothing_and_copies_nothing_but_what_it_changes
     drop(seat);
     assert_verifies(&room, &session);
 }
+
+/// The proposals of edits so far.
+fn edits(seat: &Seat) -> Vec<String> {
+    let proposed = seat.events.iter().filter(|e| e["kind"] == "proposed" && e["action"]["kind"] == "edit");
+    proposed
+        .map(|e| format!("{} {}", e["action"]["id"].as_str().unwrap(), e["action"]["title"].as_str().unwrap()))
+        .collect()
+}
+
+/// The next host's agent finds the same changes where it works: a question about them that is still pending is the same
+/// question, and one that was answered meanwhile is not asked again.
+#[test]
+fn a_pending_edit_is_asked_about_once_after_its_host_was_killed() {
+    for isolation in ["overlay", "copy"] {
+        let Some(room) = room(&[("kept", "old\n")]) else { return };
+        let mut seat =
+            Seat::start(&room, &["--agent", "sh", "--isolation", isolation, "DO echo 1 > one; echo 2 > two OD"]);
+        let held = seat.held();
+        let session = seat.session.clone();
+        seat.kill();
+
+        // Still pending, under its own name, and answered as before.
+        let mut seat = Seat::attach(&room, &session);
+        do_it(&mut seat, 2, "true");
+        assert_eq!(edits(&seat), ["a1 edit one, two"], "{isolation}");
+        seat.approve(&held);
+        seat.finished(&held["action"]);
+        assert_eq!(room.read("one"), "1\n", "{isolation}");
+
+        // Denied before its agent starts again: the agent has what the workspace has.
+        do_it(&mut seat, 3, "echo more >> kept");
+        let held = seat.ever("the second edit", |e| e["kind"] == "held" && e["action"] == "a2");
+        seat.kill();
+        let mut seat = Seat::attach(&room, &session);
+        seat.decide(&held, "deny", json!({"reason": "keep it"})).unwrap();
+        do_it(&mut seat, 4, "true");
+        assert_eq!(do_it(&mut seat, 5, "cat kept"), "[old ]", "{isolation}");
+        assert_eq!(edits(&seat), ["a1 edit one, two", "a2 edit kept"], "{isolation}");
+        seat.ever("the reason", |e| e["kind"] == "told" && e["text"].to_string().contains("keep it"));
+
+        // Changed further before it was asked again: one question, about what it has now.
+        do_it(&mut seat, 6, "echo 1 > last");
+        seat.ever("the third edit", |e| e["kind"] == "held" && e["action"] == "a3");
+        seat.kill();
+        let mut seat = Seat::attach(&room, &session);
+        do_it(&mut seat, 7, "echo 2 > last");
+        seat.ever("its end", |e| e["kind"] == "lapsed" && e["action"] == "a3" && e["why"] == "superseded");
+        let held = seat.ever("the fourth edit", |e| e["kind"] == "held" && e["action"] == "a4");
+        seat.approve(&held);
+        seat.finished(&held["action"]);
+        assert_eq!((room.read("last").as_str(), edits(&seat).len()), ("2\n", 4), "{isolation}");
+        drop(seat);
+        assert_verifies(&room, &session);
+    }
+}

@@ -127,6 +127,7 @@ fn propose(changes: &[&CandidateChange], asks: &mut Asks, cx: &mut Context) {
     let mut proposal = Proposal::new(title, Body::Edit(drafts));
     let evidence = vec![Evidence::new("none", "found in the agent's private copy; the workspace is unchanged")];
     proposal.rationale = Some(Rationale { text: cx.turn.words.reason(), evidence });
+    proposal.candidate = true;
     let ticket = asks.propose(Subject::Copied { files }, proposal, &mut cx.out);
     // An agent that never asks works like this all the time; from any other it is worth a word.
     if cx.conduct.spec().level != Level::L0 && cx.turn.first(Once::UnaskedEdit) {
