@@ -11,6 +11,8 @@
     reason = "a test stops where its expectation fails; shared support is not used whole by every test"
 )]
 
+#[path = "../support/everybody.rs"]
+mod everybody;
 #[path = "../support/seat.rs"]
 mod seat;
 
