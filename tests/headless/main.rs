@@ -13,6 +13,8 @@
 
 #[path = "../support/everybody.rs"]
 mod everybody;
+#[path = "../support/rounds.rs"]
+mod rounds;
 #[path = "../support/seat.rs"]
 mod seat;
 
@@ -21,6 +23,7 @@ mod agent_network;
 mod agents;
 mod always;
 mod anchor;
+mod attribution;
 mod branch;
 mod broker;
 mod comments;
