@@ -5,7 +5,7 @@ use super::resolve::{self, Resolved};
 use crate::base::Digest;
 use crate::diff;
 use crate::model::action::Author;
-use crate::model::{Action, FileChange};
+use crate::model::{Action, FileChange, NodeKind};
 use crate::port::{Blobs, Workspace};
 
 /// A merged revision with the bytes it needs.
@@ -24,15 +24,23 @@ pub fn merged(action: &Action, workspace: &dyn Workspace, blob: impl Fn(&Digest)
     for file in action.files() {
         let base = file.before.as_ref().and_then(|c| resolve::bytes_of(c, &blob));
         let theirs = file.after.as_ref().and_then(|c| resolve::bytes_of(c, &blob));
-        let disk = workspace.image(file.source()).ok()?.map(|i| i.bytes);
-        if disk == base {
+        let kinds = [file.before_node, file.after_node].map(|node| node.map(|node| node.kind));
+        let is_exact = kinds != [None, None];
+        let found = if is_exact { workspace.node(file.source()) } else { workspace.image(file.source()) }.ok()?;
+        let is_kind = !is_exact || found.as_ref().map(|image| image.node.kind) == kinds[0];
+        let disk = found.filter(|image| image.content().is_some()).map(|image| image.bytes);
+        if disk == base && is_kind {
             let edit = resolved.edit(file.path.clone(), file.change, file.from.clone(), base, theirs);
             resolved.files.push(edit.of_nodes(file.before_node, file.after_node));
             continue;
         }
         names.push(file.source().to_string());
-        if disk == theirs && file.from.is_none() {
+        if disk == theirs && file.from.is_none() && !is_exact {
             continue;
+        }
+        // Only texts have lines to merge.
+        if kinds.iter().flatten().any(|kind| *kind != NodeKind::File) || !is_kind {
+            return None;
         }
         let (after, found) = three_way(base.as_deref(), disk.as_deref(), theirs.as_deref())?;
         conflicts += found;

@@ -3,8 +3,8 @@
 use crate::base::limits::EDIT_FILE_BYTES_MAX;
 use crate::base::{Digest, RelPath};
 use crate::host::limits::EDIT_FILES_MAX;
-use crate::model::{After, Content, Draft, FileChange, FileEdit, FileMode, Node};
-use crate::port::{Blobs, Workspace};
+use crate::model::{After, Content, Draft, FileChange, FileEdit, Node, NodeKind};
+use crate::port::{Blobs, Image, Workspace};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -17,9 +17,6 @@ pub struct Resolved {
 
 /// The resulting state of one path while drafts are applied in order.
 struct Pending {
-    /// The bits that it has, and those that a draft gives it.
-    mode: Option<FileMode>,
-    mode_after: Option<FileMode>,
     before: Option<Vec<u8>>,
     now: Option<Vec<u8>>,
     from: Option<RelPath>,
@@ -46,26 +43,26 @@ pub fn drafts(workspace: &dyn Workspace, drafts: Vec<Draft>) -> Result<Resolved,
     }
     let mut order: Vec<RelPath> = Vec::new();
     let mut pending: BTreeMap<RelPath, Pending> = BTreeMap::new();
+    let mut resolved = Resolved::default();
     for draft in drafts {
         let path = inside(workspace, &draft.path)?;
+        if let After::Exactly(after) = draft.after {
+            let before = workspace.node(&path).map_err(|e| e.to_string())?;
+            resolved.add_exactly(path, before, after)?;
+            continue;
+        }
         if !pending.contains_key(&path) {
-            let image = workspace.image(&path).map_err(|e| e.to_string())?;
-            let (mode, before) = image.map_or((None, None), |image| (image.node.mode, Some(image.bytes)));
-            let slot = Pending { mode, mode_after: None, now: before.clone(), before, from: None };
-            pending.insert(path.clone(), slot);
+            let before = read(workspace, &path)?;
+            pending.insert(path.clone(), Pending { now: before.clone(), before, from: None });
             order.push(path.clone());
         }
         if let After::RenameTo(target) = &draft.after {
             let target = inside(workspace, target)?;
             rename(workspace, &mut pending, &mut order, path, target)?;
         } else if let Some(slot) = pending.get_mut(&path) {
-            if let After::WholeWith { mode, .. } = &draft.after {
-                slot.mode_after = Some(*mode);
-            }
             slot.now = lay_over(&path, slot.now.take(), draft.after)?;
         }
     }
-    let mut resolved = Resolved::default();
     for path in order {
         if let Some(slot) = pending.remove(&path) {
             resolved.add(path, slot)?;
@@ -104,14 +101,14 @@ fn rename(
 
 fn lay_over(path: &RelPath, now: Option<Vec<u8>>, after: After) -> Result<Option<Vec<u8>>, String> {
     match after {
-        After::Whole(bytes) | After::WholeWith { bytes, .. } => Ok(Some(bytes)),
+        After::Whole(bytes) => Ok(Some(bytes)),
         After::Delete if now.is_none() => Err(format!("{path} cannot be deleted: it does not exist.")),
         After::Delete => Ok(None),
         After::Replace { old, new, all } => {
             let bytes = now.ok_or_else(|| format!("{path} does not exist, so no text can be replaced in it."))?;
             replace(path, &bytes, &old, &new, all).map(Some)
         }
-        After::RenameTo(_) => Ok(now),
+        After::RenameTo(_) | After::Exactly(_) => Ok(now),
     }
 }
 
@@ -145,26 +142,52 @@ fn replace(path: &RelPath, bytes: &[u8], old: &str, new: &str, all: bool) -> Res
 
 impl Resolved {
     fn add(&mut self, path: RelPath, slot: Pending) -> Result<(), String> {
-        let Pending { mode, mode_after, before, now, from } = slot;
-        let mode_after = mode_after.filter(|after| Some(*after) != mode && now.is_some());
-        if from.is_none() && before == now && mode_after.is_none() {
+        let Pending { before, now, from } = slot;
+        if from.is_none() && before == now {
             return Ok(());
         }
-        let largest = before.iter().chain(&now).map(Vec::len).max().unwrap_or(0);
-        if largest > EDIT_FILE_BYTES_MAX {
-            return Err(format!("{path} has {largest} bytes; the limit for edits is {EDIT_FILE_BYTES_MAX}."));
-        }
-        let change = match (&from, &before, &now) {
-            (Some(_), _, _) => FileChange::Rename,
-            (None, None, _) => FileChange::Create,
-            (None, Some(_), None) => FileChange::Delete,
-            (None, Some(_), Some(_)) => FileChange::Modify,
+        within_limit(&path, before.iter().chain(&now))?;
+        let change = match &from {
+            Some(_) => FileChange::Rename,
+            None => change_of(before.is_some(), now.is_some()),
         };
         let edit = self.edit(path, change, from, before, now);
-        self.files.push(match mode_after {
-            Some(after) => edit.of_nodes(mode.map(Node::file), Some(Node::file(after))),
-            None => edit,
-        });
+        self.files.push(edit);
+        Ok(())
+    }
+
+    /// A change of exactly this node. Its bits are part of the edit only where they or the kind change.
+    fn add_exactly(
+        &mut self,
+        path: RelPath,
+        before: Option<Image>,
+        after: Option<(Node, Vec<u8>)>,
+    ) -> Result<(), String> {
+        if before.is_none() && after.is_none() {
+            return Err(format!("{path} cannot be deleted: it does not exist."));
+        }
+        let was = before.as_ref().map(|image| image.node);
+        let kept = |node: Node| was.filter(|was| was.kind == node.kind).and_then(|was| was.mode);
+        let is = after.as_ref().map(|(node, _)| Node { mode: node.mode.or_else(|| kept(*node)), ..*node });
+        let is_directory = |node: Option<Node>| node.is_some_and(|node| node.kind == NodeKind::Directory);
+        if before.is_some() && after.is_some() && is_directory(was) != is_directory(is) {
+            return Err(format!(
+                "{path} cannot be changed: a directory and something else do not take each other's place."
+            ));
+        }
+        let change = change_of(was.is_some(), is.is_some());
+        let bytes = |node: Option<Node>, bytes: Option<Vec<u8>>| bytes.filter(|_| !is_directory(node));
+        let (before, after) = (bytes(was, before.map(|image| image.bytes)), bytes(is, after.map(|(_, bytes)| bytes)));
+        if before == after && was == is {
+            return Ok(());
+        }
+        within_limit(&path, before.iter().chain(&after))?;
+        let is_plain = |node: Option<Node>| node.is_none_or(|node| node.kind == NodeKind::File);
+        let is_bytes = is_plain(was) && is_plain(is);
+        // The bits of a new file are the usual ones, unless it says otherwise.
+        let is_moded = is.is_some_and(|is| is.mode.is_some() && is.mode != was.and_then(|was| was.mode));
+        let edit = self.edit(path, change, None, before, after);
+        self.files.push(if is_bytes && !is_moded { edit } else { edit.of_nodes(was, is) });
         Ok(())
     }
 
@@ -186,6 +209,22 @@ impl Resolved {
         self.blobs.insert(content.digest(), bytes);
         content
     }
+}
+
+fn change_of(was: bool, is: bool) -> FileChange {
+    match (was, is) {
+        (false, _) => FileChange::Create,
+        (true, false) => FileChange::Delete,
+        (true, true) => FileChange::Modify,
+    }
+}
+
+fn within_limit<'a>(path: &RelPath, sides: impl Iterator<Item = &'a Vec<u8>>) -> Result<(), String> {
+    let largest = sides.map(Vec::len).max().unwrap_or(0);
+    if largest > EDIT_FILE_BYTES_MAX {
+        return Err(format!("{path} has {largest} bytes; the limit for edits is {EDIT_FILE_BYTES_MAX}."));
+    }
+    Ok(())
 }
 
 /// The bytes of a content, from the content itself or from where blobs are kept.

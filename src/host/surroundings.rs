@@ -168,7 +168,7 @@ fn author(gate: &Gate, line: &AgentLine, runs: &Runs, changed: &Changed) -> Chan
     let path = changed.rel.as_ref();
     let newest = || gate.session().actions.iter().rev().take(ACTION_BODIES_KEPT_MAX);
     if let Some(path) = path
-        && let Some(state) = newest().find(|s| leaves(s, path, changed))
+        && let Some(state) = newest().find(|s| leaves(s, path, changed) && !is_past(gate, s, path))
     {
         return left_by(state, path);
     }
@@ -204,6 +204,24 @@ fn author(gate: &Gate, line: &AgentLine, runs: &Runs, changed: &Changed) -> Chan
         return ChangedBy::During(state.action.id.clone());
     }
     if line.may_write(gate) { ChangedBy::Unsupervised } else { ChangedBy::Human }
+}
+
+/// Returns whether this action's change of the path is recorded already, and others have changed it since: what has the same
+/// result now is not that change.
+fn is_past(gate: &Gate, state: &ActionState, path: &RelPath) -> bool {
+    let id = &state.action.id;
+    let is_own = |by: &ChangedBy| matches!(by, ChangedBy::Action(own) | ChangedBy::During(own) if own == id);
+    let mut seen = gate.session().disk.changes.iter().rev().filter(|(_, o)| o.path == path.as_str());
+    let Some((_, newest)) = seen.next() else { return false };
+    if !is_own(&newest.by) {
+        return seen.any(|(_, o)| is_own(&o.by));
+    }
+    let is_later = |other: &&ActionState| other.times.finished_seq > state.times.finished_seq;
+    let of_path = |other: &ActionState| {
+        let mut files = other.finished.iter().flat_map(|f| f.files.iter().flatten());
+        files.any(|f| &f.path == path || f.from.as_ref() == Some(path))
+    };
+    gate.session().actions.recent().take_while(|other| other.action.id != *id).filter(is_later).any(of_path)
 }
 
 /// Returns the author of a change whose content this action left.

@@ -314,6 +314,8 @@ pub struct Proposal {
     pub request: Option<Digest>,
     /// Of a read: the lines that the agent is shown.
     pub part: Option<LineRange>,
+    /// Of an edit: found in the agent's candidate.
+    pub candidate: bool,
 }
 
 impl Proposal {
@@ -329,6 +331,7 @@ impl Proposal {
             options: Vec::new(),
             request: None,
             part: None,
+            candidate: false,
         }
     }
 
@@ -382,6 +385,8 @@ pub struct Action {
     pub conflicted: bool,
     /// Of a read: the lines that the agent is shown. Consent covers the whole file.
     pub part: Option<LineRange>,
+    /// Of an edit: found in the agent's candidate, where the agent's next process finds it again.
+    pub candidate: bool,
 }
 
 /// The author of a revision of an action.
@@ -398,7 +403,8 @@ pub enum Author {
 impl Action {
     /// The first revision of a proposal under this id. `files` are its drafts as the host resolved them on the disk.
     pub fn file(id: ActionId, proposal: Proposal, files: Option<Vec<FileEdit>>) -> Self {
-        let Proposal { title, body, rationale, step, executor, checks, trial, options, request, part } = proposal;
+        let Proposal { title, body, rationale, step, executor, checks, trial, options, request, part, candidate } =
+            proposal;
         let body = match (body, trial) {
             (Body::Edit(_), _) => ActionBody::Edit(files.unwrap_or_default()),
             (Body::Command(command), None) => ActionBody::Command(command),
@@ -426,6 +432,7 @@ impl Action {
             author: Author::Agent,
             conflicted: false,
             part,
+            candidate,
         };
         action.digest = action.covered();
         action

@@ -58,6 +58,8 @@ struct Marks {
     conflicted: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     part: Option<LineRange>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    candidate: bool,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -86,7 +88,12 @@ impl Serialize for Action {
             trial: self.trial().map(Cow::Borrowed),
             options: Cow::Borrowed(&self.options),
             request: self.request.as_deref().copied(),
-            marks: Marks { author: self.author, conflicted: self.conflicted, part: self.part },
+            marks: Marks {
+                author: self.author,
+                conflicted: self.conflicted,
+                part: self.part,
+                candidate: self.candidate,
+            },
         };
         json.serialize(to)
     }
@@ -129,6 +136,7 @@ impl<'de> Deserialize<'de> for Action {
             author: json.marks.author,
             conflicted: json.marks.conflicted,
             part: json.marks.part,
+            candidate: json.marks.candidate,
         })
     }
 }

@@ -7,7 +7,7 @@ use crate::model::WatchState;
 use crate::model::action::Touches;
 use crate::model::check::RunReport;
 use crate::model::event::{Census, DrilledRung, FileOutcome, InLayer, Network, OutcomeWord, Sides, Stream, Survivor};
-use crate::model::{Action, Address, Command, FileChange, FileMode, Node, NodeKind, Trial, TrialOutput};
+use crate::model::{Action, Address, Command, FileChange, Node, NodeKind, Trial, TrialOutput};
 use crate::policy::Reach;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -229,7 +229,8 @@ pub trait Candidate: Send + Sync {
     fn read(&self, path: &RelPath, bytes_max: u64) -> Result<Option<Vec<u8>>, WorkspaceError>;
     /// Returns notes about parts of the workspace that are left out or only linked.
     fn notes(&self) -> Vec<String>;
-    /// Returns the differences from the workspace at the time the candidate was created or last refreshed.
+    /// Returns the differences from the workspace at the time the candidate was created or last refreshed, but for those
+    /// that the workspace has by now.
     fn changes(&self) -> BoxFuture<'_, Result<CandidateChanges, WorkspaceError>>;
     /// Takes over what changed in the workspace since; files changed on both sides are left and named.
     fn refresh(&self) -> BoxFuture<'_, Result<Vec<RelPath>, WorkspaceError>>;
@@ -244,27 +245,26 @@ pub struct CandidateChange {
     pub path: RelPath,
     pub change: FileChange,
     pub before: Option<Vec<u8>>,
-    pub after: Option<Vec<u8>>,
-    /// The permission bits that the copy has, where they are not those of its base.
-    pub mode: Option<FileMode>,
+    /// The node that the candidate has, and its bytes: the target of a link, none of a directory. Permission bits are told
+    /// only where they are not those of its base.
+    pub after: Option<(Node, Vec<u8>)>,
 }
 
 impl CandidateChange {
-    /// Stands for the content and bits that the candidate has; `None` = deleted.
+    /// Stands for the node and the content that the candidate has; `None` = deleted.
     pub fn state(&self) -> Option<Digest> {
-        Some(Self::state_of(Digest::of(self.after.as_deref()?), self.mode))
+        let (node, bytes) = self.after.as_ref()?;
+        Some(Self::state_of(Digest::of(bytes), *node))
     }
 
-    /// The same for a file whose content has this digest.
-    pub fn state_of(content: Digest, mode: Option<FileMode>) -> Digest {
-        match mode {
-            None => content,
-            Some(mode) => {
-                let mut hasher = FieldHasher::new();
-                hasher.field(mode.to_string().as_bytes()).field(content.to_string().as_bytes());
-                hasher.finish()
-            }
+    /// The same for a node whose content has this digest.
+    pub fn state_of(content: Digest, node: Node) -> Digest {
+        if node == Node::default() {
+            return content;
         }
+        let mut hasher = FieldHasher::new();
+        hasher.field(Node::field(Some(&node)).as_bytes()).field(content.to_string().as_bytes());
+        hasher.finish()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The network of an agent in a layer: its own endpoints are reached by itself without a question, everything else is a
 //! question or is refused.
 
+use crate::everybody::as_everybody;
 use crate::seat::{Room, Seat, assert_verifies};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -83,47 +84,53 @@ fn connection(seat: &mut Seat) -> (Value, String, String) {
 
 #[test]
 fn an_agent_reaches_its_own_endpoints_and_everything_else_is_a_question() {
-    let Some((room, mut seat, own, other)) = start("ask") else { return };
-    let note = seat.wait("the note", |e| e["kind"] == "agent_noted" && e["what"] == "network");
-    assert!(note["text"].as_str().unwrap().contains(&format!("it reaches localhost:{own}; other hosts")), "{note}");
-    // What it does itself was not asked; its command is.
-    let (held, to, why) = connection(&mut seat);
-    assert_eq!(to, format!("localhost:{own}"));
-    assert!(why.starts_with("the agent asks for it in its layer; approving covers this address until"), "{why}");
-    let evidence = seat.proposal(&held["action"])["rationale"]["evidence"].to_string();
-    assert!(evidence.contains("agent.sh command"), "{evidence}");
-    // The word holds for its other commands, and not for the agent.
-    seat.decide(&held, "deny", json!({"reason": "not a command"})).unwrap();
-    let (held, to, _) = connection(&mut seat);
-    assert_eq!(to, format!("127.0.0.1:{other}"));
-    seat.approve(&held);
-    seat.finished(&held["action"]);
-    let meta =
-        seat.wait("the denial", |e| e["kind"] == "decided" && e["verdict"] == "deny" && e["by"]["rule"] != json!(null));
-    assert_eq!(seat.proposal(&meta["action"])["target"], "169.254.169.254:80");
-    seat.wait_kind("turn_ended");
-    let said = said(&seat);
-    let ok = "HTTP/1.1 200 OK";
-    assert_eq!(said, format!("own={ok};command=;command=;other={ok};meta=HTTP/1.1 403 Forbidden;open=no;"));
-    let session = seat.session.clone();
-    drop(seat);
-    assert_verifies(&room, &session);
+    as_everybody("agent_network::an_agent_reaches_its_own_endpoints_and_everything_else_is_a_question", || {
+        let Some((room, mut seat, own, other)) = start("ask") else { return };
+        let note = seat.wait("the note", |e| e["kind"] == "agent_noted" && e["what"] == "network");
+        assert!(note["text"].as_str().unwrap().contains(&format!("it reaches localhost:{own}; other hosts")), "{note}");
+        // What it does itself was not asked; its command is.
+        let (held, to, why) = connection(&mut seat);
+        assert_eq!(to, format!("localhost:{own}"));
+        assert!(why.starts_with("the agent asks for it in its layer; approving covers this address until"), "{why}");
+        let evidence = seat.proposal(&held["action"])["rationale"]["evidence"].to_string();
+        assert!(evidence.contains("agent.sh command"), "{evidence}");
+        // The word holds for its other commands, and not for the agent.
+        seat.decide(&held, "deny", json!({"reason": "not a command"})).unwrap();
+        let (held, to, _) = connection(&mut seat);
+        assert_eq!(to, format!("127.0.0.1:{other}"));
+        seat.approve(&held);
+        seat.finished(&held["action"]);
+        let meta = seat
+            .wait("the denial", |e| e["kind"] == "decided" && e["verdict"] == "deny" && e["by"]["rule"] != json!(null));
+        assert_eq!(seat.proposal(&meta["action"])["target"], "169.254.169.254:80");
+        seat.wait_kind("turn_ended");
+        let said = said(&seat);
+        let ok = "HTTP/1.1 200 OK";
+        assert_eq!(said, format!("own={ok};command=;command=;other={ok};meta=HTTP/1.1 403 Forbidden;open=no;"));
+        let session = seat.session.clone();
+        drop(seat);
+        assert_verifies(&room, &session);
+    });
 }
 
 #[test]
 fn an_agent_whose_network_is_off_reaches_its_own_endpoints_alone() {
-    let Some((_room, mut seat, ..)) = start("off") else { return };
-    seat.wait_kind("turn_ended");
-    assert_eq!(seat.count("held"), 0);
-    let no = "HTTP/1.1 403 Forbidden";
-    assert_eq!(said(&seat), format!("own=HTTP/1.1 200 OK;command=;command=;other={no};meta={no};open=no;"));
+    as_everybody("agent_network::an_agent_whose_network_is_off_reaches_its_own_endpoints_alone", || {
+        let Some((_room, mut seat, ..)) = start("off") else { return };
+        seat.wait_kind("turn_ended");
+        assert_eq!(seat.count("held"), 0);
+        let no = "HTTP/1.1 403 Forbidden";
+        assert_eq!(said(&seat), format!("own=HTTP/1.1 200 OK;command=;command=;other={no};meta={no};open=no;"));
+    });
 }
 
 #[test]
 fn an_agent_whose_network_is_on_has_that_of_this_machine() {
-    let Some((_room, mut seat, ..)) = start("on") else { return };
-    seat.wait_kind("turn_ended");
-    assert_eq!(seat.count("held"), 0);
-    let said = said(&seat);
-    assert!(said.contains("own=HTTP/1.1 200 OK;command=HTTP/1.1 200 OK;") && said.ends_with("open=yes;"), "{said}");
+    as_everybody("agent_network::an_agent_whose_network_is_on_has_that_of_this_machine", || {
+        let Some((_room, mut seat, ..)) = start("on") else { return };
+        seat.wait_kind("turn_ended");
+        assert_eq!(seat.count("held"), 0);
+        let said = said(&seat);
+        assert!(said.contains("own=HTTP/1.1 200 OK;command=HTTP/1.1 200 OK;") && said.ends_with("open=yes;"), "{said}");
+    });
 }

@@ -14,6 +14,10 @@
 #[cfg(feature = "nats")]
 #[path = "../support/nats.rs"]
 mod nats;
+#[path = "../support/everybody.rs"]
+mod everybody;
+#[path = "../support/rounds.rs"]
+mod rounds;
 #[path = "../support/seat.rs"]
 mod seat;
 
@@ -22,6 +26,7 @@ mod agent_network;
 mod agents;
 mod always;
 mod anchor;
+mod attribution;
 mod branch;
 mod broker;
 mod comments;

@@ -262,7 +262,7 @@ fn what_it_does_unasked_is_shown(kind: Kind) {
 
 /// Whether agents can run in a layer here: the kernel allows it, and the private `/tmp` does not hide their programs.
 #[allow(clippy::print_stdout, reason = "a test that is not run says so")]
-fn has_layers() -> bool {
+pub fn has_layers() -> bool {
     let hidden = agents::programs().is_ok_and(|place| place.starts_with("/tmp") || place.starts_with("/var/tmp"));
     if hidden {
         println!("not run: the agents are installed below /tmp, which a layer hides");

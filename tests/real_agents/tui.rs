@@ -8,7 +8,11 @@ use crate::screen::{Hosts, Screen};
 use crate::seat::{assert_verifies, only_session};
 use std::time::Duration;
 
-of_each_agent!(a_human_decides_on_the_screen, what_it_does_unasked_is_shown_and_taken_back_on_the_screen);
+of_each_agent!(
+    a_human_decides_on_the_screen,
+    what_it_does_unasked_is_shown_and_taken_back_on_the_screen,
+    a_human_decides_on_the_screen_while_it_works_in_its_layer,
+);
 
 /// From the change on the disk to the words on the screen.
 const SHOWN_MAX: Duration = Duration::from_secs(2);
@@ -144,6 +148,64 @@ fn what_it_does_unasked_is_shown_and_taken_back_on_the_screen(kind: Kind) {
         assert!(!there());
     }
     screen.wait_idle();
+    screen.quit();
+    assert_verifies(&stage.room, &only_session(&stage.room));
+}
+
+/// From approve to verify in its layer, where it writes nothing of the workspace: an edit that it asks about is tested and
+/// approved, another one is denied, and what its own command made is a question of its own.
+fn a_human_decides_on_the_screen_while_it_works_in_its_layer(kind: Kind) {
+    if !crate::has_layers() {
+        return;
+    }
+    let ok = || Turn::text("All done here.");
+    let mend = kind.replaces("sums.mjs", "  a - b;", "  a + b;", "I mend the addition.");
+    let plays = [
+        ("play-mend", vec![mend, ok()]),
+        ("play-deny", vec![kind.edits("deny.txt"), ok()]),
+        ("play-make", vec![kind.asks_to_run("echo made > made.txt; ln -s made.txt link"), ok()]),
+    ];
+    let Some(stage) = Stage::set(kind, Leash::Asks, plays) else { return };
+    let _hosts = Hosts(&stage.room);
+    // Some look for lists of models and plugins on their own: other tests answer these questions.
+    std::fs::write(&stage.config, "[layer]\nagent_network = \"off\"\n").unwrap();
+    let args = ["--agent", kind.name(), "--isolation", "overlay", "--config", &stage.config, "play-mend"];
+    let mut screen = Screen::open(&stage.room, &args, (120, 40));
+    let file = |name: &str| stage.room.read(name);
+    screen.wait_within(START_MAX, "its first question", |text| text.contains("edit sums.mjs"));
+    screen.command("focus-diff");
+    screen.command("test");
+    screen.command("focus-tests");
+    screen.wait("its tests pass", |text| text.contains("2✓ 0✗"));
+    assert_eq!(file("sums.mjs"), SUMS);
+    screen.approve("the edit is on the disk", |_| file("sums.mjs") == SUMS.replace('-', "+"));
+    screen.wait_idle();
+
+    screen.command("agent");
+    screen.wait("its walls are told", |text| text.contains("isolation overlay") && text.contains("Esc closes"));
+    screen.press("esc");
+    screen.wait_gone("isolation overlay");
+
+    tell(&mut screen, "play-deny");
+    screen.wait_for("edit deny.txt");
+    screen.command("deny");
+    screen.wait_for("Enter");
+    screen.type_text("not this one");
+    screen.press("enter");
+    screen.wait("nothing waits any more", |text| !text.contains("1 pending"));
+    screen.wait_idle();
+    assert_eq!(file("deny.txt"), OLD);
+
+    tell(&mut screen, "play-make");
+    screen
+        .wait("its command is asked about", |text| text.contains("1 pending") && text.contains("ln -s made.txt link"));
+    screen.approve("what it made is asked about", |text| text.contains("edit link -> made.txt, made.txt"));
+    assert!(!stage.room.exists("made.txt"));
+    let link = stage.room.workspace().join("link");
+    screen.approve("what it made is on the disk", |_| link.is_symlink() && stage.room.exists("made.txt"));
+    screen.wait_idle();
+    assert_eq!(file("link"), "made\n");
+
     screen.quit();
     assert_verifies(&stage.room, &only_session(&stage.room));
 }

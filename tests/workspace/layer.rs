@@ -1,11 +1,13 @@
 //! Layers: commands in a private overlay, as root and as an ordinary user, what they leave there, and what they cannot
 //! reach.
 
+use super::everybody::{self, AGAIN};
+use super::rounds::{Acts, Dice, setting, state_of};
 use super::{script, spawner};
 use rightseat::model::event::{Network, Stream};
 use rightseat::workspace::checkpoint::{Store, compare};
 use rightseat::workspace::launch::Containment;
-use rightseat::workspace::layer::{BuildFolders, Changes, Layer, Others, Promoted, available};
+use rightseat::workspace::layer::{BuildFolders, Changes, Layer, Others, Promoted};
 use rightseat::workspace::listing::Listing;
 use rightseat::workspace::root::Root;
 use rightseat::workspace::run::{Sink, drive};
@@ -17,62 +19,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// Set in a test that was started again as an ordinary user.
-const AGAIN: &str = "RIGHTSEAT_TEST_AS_USER";
-
-/// Runs the test as it is, and as root once more as an ordinary user. Where that is not possible it says why.
+/// As [`everybody::as_everybody`]; without a module the test is in this one.
 pub fn as_everybody(name: &str, test: impl Fn()) {
-    let ground = Ground::new();
-    let tried =
-        available(env!("CARGO_BIN_EXE_rightseat").as_ref(), &ground.state(), (&ground.root, &ground.rules), &[]);
-    if let Err(no) = tried {
-        // Only a machine that forbids user namespaces may go without.
-        let allowed = std::fs::read_to_string("/proc/sys/user/max_user_namespaces").unwrap_or_default();
-        let kept = Path::new("/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
-        let restricted = std::fs::read_to_string(kept).is_ok_and(|text| text.trim() == "1");
-        // Where root can, an ordinary user can too, but for these settings.
-        let in_container = std::env::var_os(AGAIN).is_none()
-            && ["/.dockerenv", "/run/.containerenv"].iter().any(|file| Path::new(file).exists());
-        assert!(allowed.trim() == "0" || restricted || in_container, "{name}: no layer on this machine: {no}");
-        println!("{name} was not run: {no}");
-        return;
-    }
-    test();
-    if !rustix::process::geteuid().is_root() || std::env::var_os(AGAIN).is_some() {
-        return;
-    }
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let ordinary = passwd.lines().find_map(|line| {
-        let ids: Vec<u32> = line.split(':').skip(2).take(2).filter_map(|id| id.parse().ok()).collect();
-        ids.first().zip(ids.get(1)).map(|(uid, gid)| (*uid, *gid)).filter(|(uid, _)| (1000..60_000).contains(uid))
-    });
-    let Some((uid, gid)) = ordinary else {
-        println!("{name} was not run as an ordinary user: there is none on this machine");
-        return;
-    };
     let path = if name.contains("::") { name.to_owned() } else { format!("layer::{name}") };
-    let again = Command::new("setpriv")
-        .args([format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".to_owned(), "--".to_owned()])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", &path, "--nocapture"])
-        .env(AGAIN, "1")
-        .env("HOME", std::env::temp_dir())
-        .output();
-    match again {
-        Ok(done) if done.status.success() => {
-            let said = String::from_utf8_lossy(&done.stdout);
-            assert!(said.contains("1 passed"), "{name} as user {uid}: {said}");
-        }
-        Ok(done) if done.status.code() == Some(126) || done.status.code() == Some(127) => {
-            println!("{name} was not run as user {uid}: {}", String::from_utf8_lossy(&done.stderr).trim());
-        }
-        Ok(done) => panic!(
-            "{name} as user {uid}: {}{}",
-            String::from_utf8_lossy(&done.stdout),
-            String::from_utf8_lossy(&done.stderr)
-        ),
-        Err(error) => println!("{name} was not run as user {uid}: setpriv: {error}"),
-    }
+    everybody::as_everybody(&path, test);
 }
 
 /// A workspace, the state of a session, and a place outside of both that this user can write.
@@ -83,10 +33,8 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// Not below the temporary directory, which is private in a layer anyway, where there is another place.
     fn new() -> Self {
-        let places = [PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from("/var/tmp"), std::env::temp_dir()];
-        let dir = places.iter().find_map(|place| tempfile::tempdir_in(place).ok()).unwrap();
+        let dir = everybody::ground();
         for name in ["tree", "state", "outside"] {
             std::fs::create_dir(dir.path().join(name)).unwrap();
         }
@@ -838,70 +786,6 @@ fn nothing_gets_out_of_a_layer() {
     });
 }
 
-/// Numbers that a seed gives.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-
-    fn path(&mut self) -> String {
-        let name = format!("f{}", self.below(6));
-        if self.below(2) == 0 { name } else { format!("d{}/{name}", self.below(2)) }
-    }
-}
-
-/// The state of one path: nothing, or its bits and content.
-fn state_of(path: &Path) -> Option<(u32, Vec<u8>)> {
-    let about = path.symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
-    Some((about.permissions().mode() & 0o7777, std::fs::read(path).unwrap()))
-}
-
-/// One thing that a user does with an editor, a file manager or a shell; gives the paths that it changed.
-fn user_act(dice: &mut Dice, tree: &Path, number: u64) -> Vec<String> {
-    let (path, other) = (dice.path(), dice.path());
-    let full = tree.join(&path);
-    let parent = |path: &Path| std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    parent(&full);
-    match dice.below(5) {
-        // In place, and by a rename over it, as editors save.
-        0 => std::fs::write(&full, format!("user {number}")).unwrap(),
-        1 => {
-            let temp = tree.join(format!("{path}~"));
-            std::fs::write(&temp, format!("user saved {number}")).unwrap();
-            std::fs::rename(&temp, &full).unwrap();
-        }
-        2 if full.exists() => std::fs::remove_file(&full).unwrap(),
-        3 if full.exists() && path != other => {
-            parent(&tree.join(&other));
-            std::fs::rename(&full, tree.join(&other)).unwrap();
-            return vec![path, other];
-        }
-        4 if full.exists() => {
-            let mode = [0o600, 0o640, 0o755, 0o700][dice.below(4) as usize];
-            std::fs::set_permissions(&full, std::fs::Permissions::from_mode(mode)).unwrap();
-        }
-        _ => std::fs::write(&full, format!("user made {number}")).unwrap(),
-    }
-    vec![path]
-}
-
-fn command_act(dice: &mut Dice, number: u64) -> String {
-    let (path, other) = (dice.path(), dice.path());
-    let dirs = format!("mkdir -p $(dirname {path}) $(dirname {other})");
-    match dice.below(7) {
-        0 => format!("{dirs}; echo command {number} > {path}"),
-        1 => format!("{dirs}; echo command {number} >> {path}"),
-        2 => format!("rm -f {path}"),
-        3 => format!("{dirs}; mv -f {path} {other}"),
-        4 => format!("chmod 711 {path}"),
-        5 => format!("rm -rf d{}", dice.below(2)),
-        _ => format!("{dirs}; echo saved {number} > {path}~; mv -f {path}~ {path}"),
-    }
-}
-
 /// Whatever a user does while a command runs stays the user's, and the rest of what the command did is carried over as
 /// its own.
 #[test]
@@ -909,11 +793,13 @@ fn no_change_is_attributed_to_somebody_else() {
     as_everybody("no_change_is_attributed_to_somebody_else", || {
         let rounds = if std::env::var_os(AGAIN).is_some() { 60 } else { 240 };
         let (mut promoted_files, mut conflicts) = (0, 0);
-        for seed in 0..rounds {
+        let acts = Acts { names: 6, directories: 2 };
+        let first = setting("RIGHTSEAT_SEED", 0);
+        for seed in first..first + rounds {
             let mut dice = Dice(seed);
             let ground = Ground::new();
             for _ in 0..8 {
-                let path = dice.path();
+                let path = acts.path(&mut dice);
                 ground.put(&path, &format!("old {path}"));
             }
             let tree = ground.tree();
@@ -923,14 +809,14 @@ fn no_change_is_attributed_to_somebody_else() {
             let store = Store::open(&ground.dir.path().join("state")).unwrap();
             let listing = Listing::new(tree.to_owned(), ground.rules.clone(), store);
             let recorded = listing.take().unwrap().digest;
-            let text: Vec<String> = (0..1 + dice.below(6)).map(|number| command_act(&mut dice, number)).collect();
+            let text: Vec<String> = (0..1 + dice.below(6)).map(|number| acts.of_command(&mut dice, number)).collect();
             let text = format!("({}) 2>/dev/null; true", text.join("; "));
             let layer = ground.layer("a1", &text);
             let mut touched = std::collections::BTreeMap::new();
             std::thread::scope(|scope| {
                 let running = scope.spawn(|| run(Some(&layer), &text, tree));
                 for number in 0..dice.below(8) {
-                    for path in user_act(&mut dice, tree, number) {
+                    for path in acts.of_user(&mut dice, tree, number) {
                         touched.insert(path, ());
                     }
                     std::thread::yield_now();

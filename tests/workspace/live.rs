@@ -6,7 +6,7 @@ use rightseat::config::LayerSettings;
 use rightseat::journal::{Draft, Journal, Permit};
 use rightseat::model::action::{Content, FileEdit, TrialBudget};
 use rightseat::model::event::{OutcomeWord, Stream};
-use rightseat::model::{Action, Body, Command, FileChange, Proposal, Trial};
+use rightseat::model::{Action, Body, Command, FileChange, Node, Proposal, Trial};
 use rightseat::port::{AgentLayer, AgentSpawn, CandidateChanges, Progress, Work, Workspace};
 use rightseat::workspace::launch::Containment;
 use rightseat::workspace::{LiveWorkspace, Settings};
@@ -310,7 +310,11 @@ async fn an_agent_in_a_layer_sees_its_copy_at_the_path_of_the_workspace() {
     assert_eq!((read("a").as_str(), read("node_modules/p/index.js").as_str()), ("1", "yours"));
     assert!(!root.join("b").exists() && !outside.path().join("f").exists() && own.join("f").exists());
     let changed = |changes: CandidateChanges| -> Vec<(String, Option<Vec<u8>>)> {
-        changes.files.into_iter().map(|change| (change.path.to_string(), change.after)).collect()
+        changes
+            .files
+            .into_iter()
+            .map(|change| (change.path.to_string(), change.after.map(|(_, bytes)| bytes)))
+            .collect()
     };
     let expected = [("a".to_owned(), Some(b"9\n".to_vec())), ("b".to_owned(), Some(b"new\n".to_vec()))];
     assert_eq!(changed(candidate.changes().await.unwrap()), expected);
@@ -354,8 +358,8 @@ async fn a_candidate_is_private_and_tells_its_changes() {
     assert_eq!(changes.len(), 1);
     assert_eq!((changes[0].path.as_str(), changes[0].change), ("a", FileChange::Modify));
     assert_eq!(
-        (changes[0].before.as_deref(), changes[0].after.as_deref()),
-        (Some(b"1".as_slice()), Some(b"9".as_slice()))
+        (changes[0].before.as_deref(), &changes[0].after),
+        (Some(b"1".as_slice()), &Some((Node::default(), b"9".to_vec())))
     );
     candidate.reset(RelPath::new("a").unwrap(), Some(Digest::of(b"9"))).await.unwrap();
     assert_eq!(candidate.changes().await.unwrap(), CandidateChanges::default());

@@ -9,6 +9,11 @@
     reason = "tests may stop at the first surprise"
 )]
 
+#[path = "../support/everybody.rs"]
+mod everybody;
+#[path = "../support/rounds.rs"]
+mod rounds;
+
 mod census;
 mod drill;
 mod egress;

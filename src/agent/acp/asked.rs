@@ -217,9 +217,9 @@ fn shows_what_was_asked(diff: &Value, drafts: &[Draft], place: &Roots) -> bool {
     let mut of_file = drafts.iter().filter(|draft| place.named(&draft.path) == path).peekable();
     of_file.peek().is_none()
         || of_file.any(|draft| match &draft.after {
-            After::Whole(bytes) | After::WholeWith { bytes, .. } => String::from_utf8_lossy(bytes).contains(new),
+            After::Whole(bytes) | After::Exactly(Some((_, bytes))) => String::from_utf8_lossy(bytes).contains(new),
             After::Replace { new: asked, .. } => asked.contains(new) || new.contains(asked.as_str()),
-            After::Delete => new.is_empty(),
+            After::Delete | After::Exactly(None) => new.is_empty(),
             After::RenameTo(_) => true,
         })
 }

@@ -76,12 +76,10 @@ impl Copying {
         let held: Vec<(Ticket, Expected, bool)> =
             asks.copied().map(|(ticket, files, waits)| (ticket, files.clone(), waits)).collect();
         let settled = |path: &RelPath, digest: &Option<Digest>| last || self.seen.get(path) == Some(digest);
-        let place = cx.out.place();
         let mut wanted: Vec<&CandidateChange> = Vec::new();
         let mut overtaken = Vec::new();
         for change in changes {
             let digest = change.state();
-            let same_as_real = change.mode.is_none() && place.read(&change.path).ok() == Some(change.after.clone());
             let asked = held.iter().find(|(_, files, _)| files.contains_key(&change.path));
             match asked {
                 Some((_, files, _)) if files.get(&change.path) == Some(&digest) => {}
@@ -91,7 +89,7 @@ impl Copying {
                     overtaken.push(*ticket);
                     wanted.push(change);
                 }
-                None if !same_as_real && settled(&change.path, &digest) => wanted.push(change),
+                None if settled(&change.path, &digest) => wanted.push(change),
                 Some(_) | None => {}
             }
         }
@@ -113,20 +111,14 @@ fn propose(changes: &[&CandidateChange], asks: &mut Asks, cx: &mut Context) {
     let files: Expected = changes.iter().map(|c| (c.path.clone(), c.state())).collect();
     let drafts: Vec<Draft> = changes
         .iter()
-        .map(|change| Draft {
-            path: change.path.as_str().to_owned(),
-            after: match (change.after.clone(), change.mode) {
-                (None, _) => After::Delete,
-                (Some(bytes), None) => After::Whole(bytes),
-                (Some(bytes), Some(mode)) => After::WholeWith { bytes, mode },
-            },
-        })
+        .map(|change| Draft { path: change.path.as_str().to_owned(), after: After::Exactly(change.after.clone()) })
         .collect();
     let paths: Vec<&str> = changes.iter().map(|c| c.path.as_str()).collect();
     let title = peek::bounded(&Draft::words(&drafts), 200);
     let mut proposal = Proposal::new(title, Body::Edit(drafts));
     let evidence = vec![Evidence::new("none", "found in the agent's private copy; the workspace is unchanged")];
     proposal.rationale = Some(Rationale { text: cx.turn.words.reason(), evidence });
+    proposal.candidate = true;
     let ticket = asks.propose(Subject::Copied { files }, proposal, &mut cx.out);
     // An agent that never asks works like this all the time; from any other it is worth a word.
     if cx.conduct.spec().level != Level::L0 && cx.turn.first(Once::UnaskedEdit) {

@@ -121,9 +121,9 @@ fn weight(message: &FromAgent) -> usize {
 
 fn after_bytes(after: &After) -> usize {
     match after {
-        After::Whole(bytes) | After::WholeWith { bytes, .. } => bytes.len(),
+        After::Whole(bytes) | After::Exactly(Some((_, bytes))) => bytes.len(),
         After::Replace { old, new, .. } => old.len() + new.len(),
-        After::Delete | After::RenameTo(_) => 0,
+        After::Delete | After::Exactly(None) | After::RenameTo(_) => 0,
     }
 }
 

@@ -104,7 +104,7 @@ impl Actor {
         };
         let is_new = gate.session().opened.is_none();
         let (badge, embedded) = (setup.agent.badge(), setup.agent.is_embedded());
-        let line = AgentLine::new(setup.agent, setup.goal.clone(), &gate.session().prompts.queue);
+        let line = AgentLine::new(setup.agent, setup.goal.clone(), gate.session());
         let mut actor = Self {
             seats: Seats::new(gate.session().clients.total, setup.is_detached),
             gate,

@@ -5,13 +5,13 @@ use crate::base::Digest;
 use crate::host::book::Trouble;
 use crate::host::gate::Gate;
 use crate::model::Action;
-use crate::model::AlarmKind;
 use crate::model::action::{Executor, Kind};
 use crate::model::decide::{FROZEN, Input};
 use crate::model::event::{
     AgentLost, Event, FileOutcome, Finished, HostStarted, LapseWhy, OutcomeWord, TurnEnd, TurnEnded,
 };
 use crate::model::session::{ActionState, Phase};
+use crate::model::{AlarmKind, Node};
 use crate::policy::{Allowance, Bounds};
 use crate::port::Promotion;
 
@@ -120,13 +120,17 @@ fn found(gate: &Gate, action: &Action) -> Finished {
     let mut files = Vec::new();
     let (mut is_before, mut is_after) = (true, true);
     for file in action.files() {
-        let image = gate.workspace().image(&file.path).ok().flatten();
-        let mode = image.as_ref().and_then(|image| image.node.mode);
-        let now = image.map(|image| image.digest);
+        let (workspace, is_exact) = (gate.workspace(), file.before_node.is_some() || file.after_node.is_some());
+        let image = if is_exact { workspace.node(&file.path) } else { workspace.image(&file.path) }.ok().flatten();
+        let node = image.as_ref().map(|image| image.node);
+        let now = image.and_then(|image| image.content());
         let before: Option<Digest> = if file.from.is_some() { None } else { file.before.as_ref().map(|c| c.digest()) };
         let after = file.after.as_ref().map(|c| c.digest());
-        is_before &= now == before;
-        is_after &= now == after && file.mode_change().is_none_or(|(_, after)| Some(after) == mode);
+        let is_kind = |wanted: Option<Node>| !is_exact || wanted.map(|node| node.kind) == node.map(|node| node.kind);
+        let mode = node.and_then(|node| node.mode);
+        is_before &= now == before && is_kind(file.before_node.filter(|_| file.from.is_none()));
+        is_after &=
+            now == after && is_kind(file.after_node) && file.mode_change().is_none_or(|(_, after)| Some(after) == mode);
         let outcome = FileOutcome::of(file.path.clone(), file.change, before, now);
         files.push(FileOutcome { from: file.from.clone(), before_node: file.before_node, ..outcome });
     }

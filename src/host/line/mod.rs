@@ -1,6 +1,7 @@
 //! The line to the agent: its messages and proposals, our messages to it, and the prompts that wait for it.
 
 mod amend;
+mod inherited;
 mod link;
 mod message;
 mod queue;
@@ -17,10 +18,11 @@ use crate::model::event::{
     AgentLost, Alarm, Event, Finished, Isolation, LapseWhy, Mode, QueueChanged, QueuedPrompt, Said, SessionEnded, Told,
     TurnEnd, TurnEnded, TurnStarted,
 };
-use crate::model::{AlarmKind, PromptPart, Proposal, SpokenBy, When};
+use crate::model::{AlarmKind, PromptPart, Proposal, Session, SpokenBy, When};
 use crate::policy::claims;
 use crate::port::{AgentSeat, Answer, FromAgent, Performed, Ticket, ToAgent};
 use crate::wire::{Prompt, QueueEdit};
+use inherited::{Heir, Inherited};
 use link::Link;
 use queue::Queue;
 use std::sync::Arc;
@@ -35,12 +37,14 @@ pub struct AgentLine {
     turn_ended_at: Option<UnixMs>,
     /// The former agent ends; until then no other one starts.
     is_changing: bool,
+    inherited: Inherited,
 }
 
 impl AgentLine {
-    /// `queued` are the prompts that a former host did not send.
-    pub fn new(maker: Arc<dyn AgentMaker>, goal: Option<String>, queued: &[QueuedPrompt]) -> Self {
-        Self { maker, goal, link: Link::default(), prompts: Queue::of(queued), turn_ended_at: None, is_changing: false }
+    /// `session` is as a former host left it.
+    pub fn new(maker: Arc<dyn AgentMaker>, goal: Option<String>, session: &Session) -> Self {
+        let (prompts, inherited) = (Queue::of(&session.prompts.queue), Inherited::of(session));
+        Self { maker, goal, link: Link::default(), prompts, turn_ended_at: None, is_changing: false, inherited }
     }
 
     pub fn is_up(&self) -> bool {
@@ -237,6 +241,17 @@ impl AgentLine {
             Ok(resolved) => resolved,
             Err(message) => return gate.send(refused(message)),
         };
+        let replaced = match self.inherited.settle(gate.session(), &action) {
+            Heir::Pending(action) => {
+                self.link.filed(ticket, action.clone());
+                return gate.send(ToAgent::Filed { ticket, action });
+            }
+            Heir::Answered(words) => return gate.send(refused(words)),
+            Heir::New(replaced) => replaced,
+        };
+        for action in replaced {
+            gate.quietly(Input::Lapse { action, why: LapseWhy::Superseded, detail: None });
+        }
         self.link.filed(ticket, action.id.clone());
         gate.send(ToAgent::Filed { ticket, action: action.id.clone() });
         gate.file(ticket, action, ruling, blobs, false);

@@ -104,9 +104,11 @@ pub fn revertible_outcome(gate: &Gate, state: &ActionState, file: &FileOutcome) 
     Revertible { path: file.path.clone(), change: file.change, by, seq, certain }
 }
 
+/// The newest change of this path, if it is the one that led to this content. An older one with the same result was followed
+/// by others: who made the present one is not known yet.
 fn observed<'a>(gate: &'a Gate, path: &RelPath, after: Option<Digest>) -> Option<(Seq, &'a ChangedBy)> {
-    let mut changes = gate.session().disk.changes.iter().rev();
-    changes.find(|(_, o)| o.path == path.as_str() && o.after == after).map(|(seq, o)| (*seq, &o.by))
+    let newest = gate.session().disk.changes.iter().rev().find(|(_, o)| o.path == path.as_str());
+    newest.filter(|(_, o)| o.after == after).map(|(seq, o)| (*seq, &o.by))
 }
 
 /// Lists the differences between the workspace now and a recorded tree, from this event on, as a list to choose from. A

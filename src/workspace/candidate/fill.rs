@@ -109,10 +109,25 @@ pub fn write(root: &Path, path: &Path, content: Option<&[u8]>, executable: bool)
 /// Removes a path, unless it is reached through a link that leaves the copy.
 fn remove_below(root: &Path, path: &Path) -> io::Result<()> {
     let full = root.join(path);
-    match full.parent().map(Path::canonicalize) {
-        Some(Ok(parent)) if parent.starts_with(root) => remove(&full),
-        Some(Ok(_) | Err(_)) | None => Ok(()),
+    if is_below(root, &full) { remove(&full) } else { Ok(()) }
+}
+
+/// Returns whether no link on the way leads out of the copy.
+fn is_below(root: &Path, full: &Path) -> bool {
+    full.parent().and_then(|parent| parent.canonicalize().ok()).is_some_and(|parent| parent.starts_with(root))
+}
+
+/// Removes a path as [`write`] does; of a directory only the node itself, so what else is in it stays.
+pub fn remove_node(root: &Path, path: &Path) -> io::Result<()> {
+    let full = root.join(path);
+    if !is_below(root, &full) {
+        return Ok(());
     }
+    if std::fs::symlink_metadata(&full).is_ok_and(|about| about.is_dir()) {
+        let _ = std::fs::remove_dir(full);
+        return Ok(());
+    }
+    remove(&full)
 }
 
 /// Puts a recorded entry into the copy: from the workspace if it still is what was recorded, else
@@ -125,7 +140,10 @@ pub fn place(
     store: &Store,
 ) -> Result<io::Result<()>, CandidateError> {
     if entry.kind == EntryKind::Directory {
-        return Ok(make_parents(root, &root.join(path)));
+        let full = root.join(path);
+        let mode =
+            |()| entry.mode.map_or(Ok(()), |mode| std::fs::set_permissions(&full, Permissions::from_mode(mode.into())));
+        return Ok(make_parents(root, &full).and_then(mode));
     }
     let full = make_way(root, path).map_err(failed("cannot make way for", path))?;
     let load = || store.get(&entry.digest)?.ok_or(CandidateError::Store(StoreError::Missing(entry.digest)));

@@ -7,7 +7,10 @@
 
 use super::heavy::{self, is_cache};
 use super::mirror::mirror;
-use super::{AgentCopy, CandidateError, Decided, Origin, clear, failed, ignored_now, is_same, paths_of};
+use super::{
+    AgentCopy, CandidateError, Decided, Origin, alone, clear, directory_at, entry_of, failed, ignored_now, is_same,
+    paths_of, read_own, replace_node, take_over,
+};
 use crate::base::Digest;
 use crate::workspace::checkpoint::{Difference, Entry, EntryKind, Store, compare, lookup, replace};
 use crate::workspace::content;
@@ -152,9 +155,9 @@ impl LayeredCopy {
 
     /// What the agent began with at this path. Of an ignored file it is what the workspace has when it is first asked for.
     fn base(&mut self, path: &Path) -> Result<Option<Entry>, CandidateError> {
-        let known = lookup(&self.store, &self.origin.base, path)?;
+        let known = lookup(&self.store, &self.origin.base, path)?.map(alone);
         if known.is_some() || self.ignored_at(path).is_none() {
-            return Ok(known.filter(|entry| entry.kind != EntryKind::Directory));
+            return Ok(known);
         }
         let now = ignored_now(&self.source, &self.store, path)?;
         if now.is_some() {
@@ -163,12 +166,14 @@ impl LayeredCopy {
         Ok(now)
     }
 
-    /// The files and links that the agent began with at and below this path.
+    /// The nodes that the agent began with at and below this path. A directory that is more than the way to what is in it
+    /// is one of them.
     fn base_below(&self, top: &Path) -> Result<Vec<(PathBuf, Entry)>, CandidateError> {
         match lookup(&self.store, &self.origin.base, top)? {
-            Some(Entry { kind: EntryKind::Directory, digest, .. }) => {
+            Some(entry @ Entry { kind: EntryKind::Directory, digest, .. }) => {
                 let all = compare(&self.store, Some(&digest), None)?.into_iter();
-                Ok(all.filter_map(|node| Some((top.join(node.path), node.before?))).collect())
+                let own = entry.is_node().then(|| (top.to_owned(), entry));
+                Ok(own.into_iter().chain(all.filter_map(|node| Some((top.join(node.path), node.before?)))).collect())
             }
             Some(entry) => Ok(vec![(top.to_owned(), entry)]),
             None => Ok(Vec::new()),
@@ -179,7 +184,8 @@ impl LayeredCopy {
     /// agent wrote after `read`.
     fn show(&self, view: &Root, path: &Path, now: Option<Entry>, read: Option<&Upper>) -> io::Result<bool> {
         let seen = Sight::of(view, path, None, limits::CHECKPOINT_FILE_BYTES_MAX).map(|sight| sight.entry());
-        if is_same(seen, now) {
+        let seen = seen.or_else(|| directory_at(view, path));
+        if is_same(seen, now.map(alone)) {
             return Ok(true);
         }
         if read.is_some_and(|read| !self.is_as_read(read, path)) {
@@ -197,22 +203,6 @@ impl LayeredCopy {
         let is_gone = !is_absent && Covering::of(self.upper.root(), path) == Covering::Gone;
         let entry = read.nodes.get(path).copied().filter(|entry| entry.kind != EntryKind::Directory);
         (!is_gone || read.covers(path)) && is_same(self.upper.entry(path), entry)
-    }
-
-    /// Makes what the workspace has at this path, and the layer shows by now, the base. The layer itself is not asked: the
-    /// agent may have written there meanwhile.
-    fn rebase(&self, base: Digest, path: &Path, live: Option<Entry>) -> Result<Digest, CandidateError> {
-        let entry = match live.map(|entry| entry.kind) {
-            // The base is of a tree that has it, with what the agent keeps in it.
-            Some(EntryKind::Directory) => return Ok(base),
-            // Known by its inode alone, of which the layer has another one.
-            Some(EntryKind::Large | EntryKind::Unknown) => {
-                self.upper.look([path]);
-                self.upper.entry(path).or(live)
-            }
-            Some(EntryKind::File | EntryKind::Executable | EntryKind::Link) | None => live,
-        };
-        Ok(replace(&self.store, &base, path, entry)?)
     }
 
     /// The base in a newer tree of the workspace: what the agent has changed keeps the base that it had.
@@ -248,19 +238,16 @@ impl AgentCopy for LayeredCopy {
     }
 
     fn read(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-        let (dir, name) = (path.parent().unwrap_or(Path::new("")), path.file_name().unwrap_or_default());
-        let dir = Root::open(self.upper.root())?.open_plain_dir(dir);
-        let (mut file, _) = content::open(dir.map_err(|refusal| io::Error::other(refusal.to_string()))?, name)?;
-        content::read(&mut file, bytes_max)
+        read_own(&Root::open(self.upper.root())?, path, bytes_max)
     }
 
     fn changes(&mut self) -> Result<Vec<Difference>, CandidateError> {
         let upper = self.upper_now()?;
         let mut found = BTreeMap::new();
         for (path, entry) in &upper.nodes {
-            let before = self.base(path)?;
-            if !is_same(before, Some(*entry)) {
-                found.insert(path.clone(), (before, Some(*entry)));
+            let (before, after) = (self.base(path)?, alone(*entry));
+            if !is_same(before, Some(after)) {
+                found.insert(path.clone(), (before, Some(after)));
             }
         }
         let replaced = upper.nodes.iter().filter(|(_, entry)| entry.kind != EntryKind::Directory).map(|(path, _)| path);
@@ -269,8 +256,10 @@ impl AgentCopy for LayeredCopy {
                 self.base(top)?;
             }
             for (path, before) in self.base_below(top)? {
-                if !upper.nodes.contains_key(&path) {
-                    found.insert(path, (Some(before), None));
+                let is_directory = before.kind == EntryKind::Directory;
+                let is_there = is_directory && Covering::of(self.upper.root(), &path) == Covering::Node;
+                if !is_there && !upper.nodes.contains_key(&path) {
+                    found.insert(path, (Some(alone(before)), None));
                 }
             }
         }
@@ -305,9 +294,9 @@ impl AgentCopy for LayeredCopy {
             let (is_covered, is_filled) = (upper.covers(&theirs.path), upper.has_below(&theirs.path));
             let here = if is_covered || is_filled { upper.nodes.get(&theirs.path).copied() } else { before };
             let is_own = (is_filled || !is_same(here, before)) && !is_same(here, theirs.after);
-            let shown = !is_own
+            let is_shown = !is_own
                 && match self.show(&view, &theirs.path, theirs.after, Some(&upper)) {
-                    Ok(shown) => shown,
+                    Ok(is_shown) => is_shown,
                     Err(error) => {
                         tracing::warn!("the agent does not see the present {}: {error}", theirs.path.display());
                         // The next refresh tries it again.
@@ -315,8 +304,8 @@ impl AgentCopy for LayeredCopy {
                         false
                     }
                 };
-            if shown {
-                base = self.rebase(base, &theirs.path, theirs.after)?;
+            if is_shown {
+                base = take_over(&self.upper, &base, &theirs.path, theirs.after)?;
             } else {
                 base = replace(&self.store, &base, &theirs.path, before)?;
                 both.push(theirs.path);
@@ -335,21 +324,20 @@ impl AgentCopy for LayeredCopy {
         } else {
             live.look([path]);
             live.record()?;
-            live.entry(path)
+            entry_of(live, path)
         };
         self.upper.look([path]);
         let here = match Covering::of(self.upper.root(), path) {
             Covering::Nothing => base,
             Covering::Gone => None,
-            Covering::Node => self.upper.entry(path),
+            Covering::Node => entry_of(&self.upper, path),
         };
-        let node = self.upper.root().join(path);
-        self.origin.base = if (Decided { node: &node, base, here, state: decided }).is_overtaken() {
-            replace(&self.store, &self.origin.base, path, now)?
+        self.origin.base = if (Decided { base, here, state: decided }).is_overtaken() {
+            replace_node(&self.store, &self.origin.base, path, now)?
         } else {
             let view = self.view.root().map_err(failed("cannot put back", path))?;
             self.show(&view, path, now, None).map_err(failed("cannot bring over", path))?;
-            self.rebase(self.origin.base, path, now)?
+            take_over(&self.upper, &self.origin.base, path, now)?
         };
         self.origin.save(&self.place)
     }

@@ -67,13 +67,18 @@ fn is_absent(refusal: &PathRefusal) -> bool {
     is_link || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Removes a path of the layer, and the directories above it that the workspace does not have and that are empty.
+/// Removes a path of the layer, and the directories above it that the workspace does not have and that are empty. What is
+/// in a directory stays: it has a path of its own.
 fn remove(source: &Root, view: &Root, path: &Path) -> io::Result<()> {
     for (depth, path) in path.ancestors().enumerate() {
         let Some(name) = path.file_name() else { break };
         let Ok(dir) = view.open_plain_dir(path.parent().unwrap_or(Path::new(""))) else { continue };
         if depth == 0 {
-            clear(&dir, name, 0)?;
+            match rustix::fs::unlinkat(&dir, name, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(Errno::ISDIR | Errno::PERM) => drop(rustix::fs::unlinkat(&dir, name, AtFlags::REMOVEDIR)),
+                Err(errno) => return Err(errno.into()),
+            }
         } else if source.open_plain_dir(path).is_ok() || rustix::fs::unlinkat(&dir, name, AtFlags::REMOVEDIR).is_err() {
             break;
         }

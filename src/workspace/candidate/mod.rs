@@ -24,7 +24,7 @@ use super::listing::{Listing, Sight, now_ns};
 use super::root::Root;
 use super::tree;
 use crate::base::Digest;
-use crate::model::FileMode;
+use crate::model::{FileMode, Node, NodeKind};
 use crate::port::CandidateChange;
 use crate::workspace::limits;
 use serde::{Deserialize, Serialize};
@@ -56,7 +56,7 @@ pub trait AgentCopy: Send {
     fn notes(&self) -> &[String];
     /// Holds the contents of its base.
     fn store(&self) -> &Store;
-    /// The present bytes of a regular file that the agent changed, at most `bytes_max`.
+    /// The present bytes of a regular file that the agent changed, at most `bytes_max`, or the target of a link.
     ///
     /// # Errors
     /// When it is gone or cannot be read, or has more bytes.
@@ -86,15 +86,82 @@ pub trait AgentCopy: Send {
     fn reset(&mut self, live: &Listing, path: &Path, decided: Option<Digest>) -> Result<(), CandidateError>;
 }
 
-/// The bits of a file that is executable now and was not, or the other way around, or that are otherwise new.
-pub fn own_mode(before: Option<Entry>, after: Option<Entry>) -> Option<FileMode> {
-    let after = after?.mode?;
-    let is_own = match before.and_then(|before| before.mode) {
-        Some(before) => before != after,
+/// The node that the agent made of `before`, with the bits that are its own: of a file that is executable now and was
+/// not, or the other way around, or that are otherwise new.
+pub fn own_node(before: Option<Entry>, after: Entry) -> Node {
+    let kind = kind_of(after);
+    let former = before.filter(|before| kind_of(*before) == kind).and_then(|before| before.mode);
+    let is_own = |mode: &u16| match former {
+        Some(former) => former != *mode,
         // A new file takes the bits of the workspace, unless it can be run.
-        None => before.is_none() && after & 0o111 != 0,
+        None => kind == NodeKind::Directory || mode & 0o111 != 0,
     };
-    is_own.then(|| FileMode::new(after.into()))
+    let mode = after.mode.filter(|_| kind != NodeKind::Link).filter(is_own);
+    Node { kind, mode: mode.map(|mode| FileMode::new(mode.into())) }
+}
+
+fn kind_of(entry: Entry) -> NodeKind {
+    match entry.kind {
+        EntryKind::Link => NodeKind::Link,
+        EntryKind::Directory => NodeKind::Directory,
+        EntryKind::File | EntryKind::Executable | EntryKind::Large | EntryKind::Unknown => NodeKind::File,
+    }
+}
+
+/// A directory for itself, whatever is in it; any other entry as it is.
+fn alone(entry: Entry) -> Entry {
+    if entry.kind == EntryKind::Directory { Entry { digest: Digest::of(b""), ..entry } } else { entry }
+}
+
+/// What a listing has at this path. It knows the directories by what is in them, so of them the disk is asked.
+fn entry_of(listing: &Listing, path: &Path) -> Option<Entry> {
+    listing.entry(path).or_else(|| directory_at(&Root::open(listing.root()).ok()?, path))
+}
+
+/// The directory at this path, alone; no link is followed.
+fn directory_at(root: &Root, path: &Path) -> Option<Entry> {
+    let directory = rustix::fs::fstat(root.open_plain_dir(path).ok()?).ok()?;
+    let mode = u16::try_from(directory.st_mode & 0o7777).ok();
+    Some(Entry { kind: EntryKind::Directory, digest: Digest::of(b""), mode })
+}
+
+/// The tree with another entry at this path. A directory keeps what the tree has in it.
+fn replace_node(store: &Store, base: &Digest, path: &Path, entry: Option<Entry>) -> Result<Digest, StoreError> {
+    let Some(directory) = entry.filter(|entry| entry.kind == EntryKind::Directory) else {
+        return replace(store, base, path, entry);
+    };
+    let inside = lookup(store, base, path)?.filter(|old| old.kind == EntryKind::Directory).map(|old| old.digest);
+    let digest = match inside {
+        Some(digest) => digest,
+        None => {
+            store.put(&Digest::of(b""), b"")?;
+            Digest::of(b"")
+        }
+    };
+    replace(store, base, path, Some(Entry { digest, ..directory }))
+}
+
+/// The base once the agent's side shows what the workspace has at this path.
+fn take_over(side: &Listing, base: &Digest, path: &Path, live: Option<Entry>) -> Result<Digest, StoreError> {
+    let entry = match live.map(|entry| entry.kind) {
+        // Known by its inode alone, of which the agent's side has another one.
+        Some(EntryKind::Large | EntryKind::Unknown) => {
+            side.look([path]);
+            side.entry(path).or(live)
+        }
+        Some(EntryKind::File | EntryKind::Executable | EntryKind::Link | EntryKind::Directory) | None => live,
+    };
+    replace_node(side.store(), base, path, entry)
+}
+
+/// The bytes of a file, or the target of a link, below a directory in which an agent works.
+fn read_own(root: &Root, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let (dir, name) = (path.parent().unwrap_or(Path::new("")), path.file_name().unwrap_or_default());
+    let dir = root.open_plain_dir(dir).map_err(|refusal| io::Error::other(refusal.to_string()))?;
+    match rustix::fs::readlinkat(&dir, name, Vec::new()) {
+        Ok(target) => Ok(target.into_bytes()),
+        Err(_) => content::read(&mut content::open(&dir, name)?.0, bytes_max),
+    }
 }
 
 fn is_same(one: Option<Entry>, two: Option<Entry>) -> bool {
@@ -106,23 +173,17 @@ fn is_same(one: Option<Entry>, two: Option<Entry>) -> bool {
 }
 
 /// A path of the agent's side when the host has decided on it.
-struct Decided<'a> {
-    /// Where the agent's node is kept.
-    node: &'a Path,
+struct Decided {
     base: Option<Entry>,
     here: Option<Entry>,
     state: Option<Digest>,
 }
 
-impl Decided<'_> {
+impl Decided {
     /// Returns whether the agent has changed the file further: putting it back would lose that.
     fn is_overtaken(&self) -> bool {
-        let state = || {
-            let content = self.here?.digest;
-            Some(CandidateChange::state_of(content, own_mode(self.base, self.here)))
-        };
-        let is_directory = self.here.is_none() && self.node.symlink_metadata().is_ok_and(|about| about.is_dir());
-        is_directory || !is_same(self.here, self.base) && state() != self.state
+        let state = self.here.map(|here| CandidateChange::state_of(here.digest, own_node(self.base, here)));
+        !is_same(self.here, self.base) && state != self.state
     }
 }
 
@@ -237,10 +298,10 @@ impl PrivateCopy {
         self.origin.from
     }
 
-    /// Makes the copy's present content at this path its new base.
-    fn rebase(&mut self, path: &Path) -> Result<(), CandidateError> {
-        self.listing.look([path]);
-        self.origin.base = replace(&self.store, &self.origin.base, path, self.listing.entry(path))?;
+    /// Makes what the workspace has at this path, and the copy was just given, its new base. The copy itself is not asked:
+    /// the agent may have written there meanwhile.
+    fn rebase(&mut self, path: &Path, live: Option<Entry>) -> Result<(), CandidateError> {
+        self.origin.base = take_over(&self.listing, &self.origin.base, path, live)?;
         Ok(())
     }
 
@@ -293,7 +354,7 @@ impl PrivateCopy {
         let root = self.root().to_owned();
         let put = match entry {
             None => {
-                let removed = fill::write(&root, path, None, false);
+                let removed = fill::remove_node(&root, path);
                 self.remove_new_directories(path)?;
                 removed
             }
@@ -321,7 +382,7 @@ impl AgentCopy for PrivateCopy {
     }
 
     fn read(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-        content::read_plain(&self.root().join(path), bytes_max)
+        read_own(&Root::open(self.root())?, path, bytes_max)
     }
 
     fn changes(&mut self) -> Result<Vec<Difference>, CandidateError> {
@@ -351,15 +412,20 @@ impl AgentCopy for PrivateCopy {
         let own: BTreeSet<PathBuf> = self.changes()?.into_iter().map(|changed| changed.path).collect();
         let mut both = Vec::new();
         for theirs in compare(&self.store, Some(&self.origin.from), Some(&now))? {
-            let is_same = is_same(self.listing.entry(&theirs.path), theirs.after);
-            if own.contains(&theirs.path) && !is_same {
+            // What the agent has written since it was compared is a change like any other.
+            self.listing.look([theirs.path.as_path()]);
+            let here = entry_of(&self.listing, &theirs.path);
+            let base = lookup(&self.store, &self.origin.base, &theirs.path)?.map(alone);
+            let is_own = own.contains(&theirs.path) || !is_same(here, base);
+            let is_there = is_same(here, theirs.after.map(alone));
+            if is_own && !is_there {
                 both.push(theirs.path);
                 continue;
             }
-            if !is_same && !self.put(&theirs.path, theirs.after)? {
+            if !is_there && !self.put(&theirs.path, theirs.after)? {
                 continue;
             }
-            self.rebase(&theirs.path)?;
+            self.rebase(&theirs.path, theirs.after)?;
         }
         self.origin.from = now;
         self.origin.save(self.listing.root())?;
@@ -374,21 +440,20 @@ impl AgentCopy for PrivateCopy {
         } else {
             live.look([path]);
             live.record()?;
-            live.entry(path)
+            entry_of(live, path)
         };
         self.listing.look([path]);
-        let base = lookup(&self.store, &self.origin.base, path)?;
-        let base = base.filter(|entry| entry.kind != EntryKind::Directory);
-        let (node, here) = (self.root().join(path), self.listing.entry(path));
-        if (Decided { node: &node, base, here, state: decided }).is_overtaken() {
-            self.origin.base = replace(&self.store, &self.origin.base, path, now)?;
+        let base = lookup(&self.store, &self.origin.base, path)?.map(alone);
+        let here = entry_of(&self.listing, path);
+        if (Decided { base, here, state: decided }).is_overtaken() {
+            self.origin.base = replace_node(&self.store, &self.origin.base, path, now)?;
         } else {
             if is_ignored {
                 fill::copy_over(&self.source, self.root(), path).map_err(failed("cannot write", path))?;
             } else {
                 self.put(path, now)?;
             }
-            self.rebase(path)?;
+            self.rebase(path, now)?;
         }
         self.origin.save(self.listing.root())
     }

@@ -146,6 +146,33 @@ fn a_refresh_takes_over_what_changed_and_names_what_changed_on_both_sides() {
     std::mem::forget(copy);
 }
 
+/// What the agent wrote during a refresh became its base, so nobody was ever asked about it.
+#[test]
+fn what_an_agent_writes_during_a_refresh_is_its_change() {
+    let names: Vec<String> = (0..40).map(|number| format!("f{number}")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    let bench = bench(&files);
+    let mut copy = bench.copy();
+    let (root, is_over) = (copy.root().to_owned(), std::sync::atomic::AtomicBool::new(false));
+    names.iter().for_each(|name| put(bench.work.path(), name, "theirs"));
+    std::thread::scope(|scope| {
+        let writes = scope.spawn(|| {
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                names.iter().for_each(|name| put(&root, name, "agent"));
+            }
+        });
+        let refreshed = copy.refresh(&bench.live);
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        writes.join().unwrap();
+        refreshed.unwrap();
+    });
+    let changed: BTreeSet<PathBuf> = copy.changes().unwrap().into_iter().map(|changed| changed.path).collect();
+    for name in &names {
+        assert_eq!(std::fs::read_to_string(root.join(name)).unwrap(), "agent");
+        assert!(changed.contains(Path::new(name)), "{name} is not the agent's change: {changed:?}");
+    }
+}
+
 /// An agent that went on with a file while its edit was carried out lost what it wrote then.
 #[test]
 fn a_reset_leaves_what_the_agent_wrote_after_the_decision() {

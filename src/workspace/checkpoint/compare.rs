@@ -51,14 +51,6 @@ fn load(store: &Store, digest: Option<Digest>) -> Result<Directory, StoreError> 
     Directory::decode(&bytes).ok_or(StoreError::Damaged(digest))
 }
 
-/// Returns the node of an entry itself. A directory with content is described by its content, unless its bits are
-/// unusual.
-fn node(entry: Option<Entry>) -> Option<Entry> {
-    let is_usual = |entry: &Entry| matches!(entry.mode, None | Some(0o755 | 0o775));
-    let is_empty = |entry: &Entry| entry.digest == Digest::of(b"");
-    entry.filter(|entry| entry.kind != EntryKind::Directory || is_empty(entry) || !is_usual(entry))
-}
-
 impl Walk<'_> {
     fn descend(
         &mut self,
@@ -96,7 +88,7 @@ impl Walk<'_> {
                 }
                 continue;
             }
-            let (before, after) = (node(one), node(two));
+            let (before, after) = (one.filter(Entry::is_node), two.filter(Entry::is_node));
             if before.is_some() || after.is_some() {
                 (self.tell)(Difference { path, before, after });
             }

@@ -71,6 +71,13 @@ impl Entry {
         self.kind == other.kind && self.digest == other.digest && !modes_differ
     }
 
+    /// Returns whether it is a node of its own: a directory with content is described by its content, unless its bits are
+    /// unusual.
+    pub fn is_node(&self) -> bool {
+        let is_usual = matches!(self.mode, None | Some(0o755 | 0o775));
+        self.kind != EntryKind::Directory || self.digest == Digest::of(b"") || !is_usual
+    }
+
     /// The digest of the content; a directory has none, nor has what could not be read.
     pub fn content(&self) -> Option<Digest> {
         match self.kind {

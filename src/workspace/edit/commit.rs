@@ -13,7 +13,7 @@ use std::fs::Permissions;
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The way to revert one visible change.
 enum Undo<'a> {
@@ -27,7 +27,6 @@ enum Undo<'a> {
     },
     /// The former permission bits.
     Mode(&'a EntryAt, u32),
-    Directory(&'a EntryAt, u32),
 }
 
 /// The reason that one exchange did not happen, or had an unexpected result.
@@ -49,7 +48,7 @@ pub fn commit(root: &Root, stage: Stage) -> Result<Vec<Written>, EditError> {
     let mut failed = None;
     for change in &stage.changes {
         match exchange(change, &mut done) {
-            Ok(()) => written.extend(outcome(change)),
+            Ok(()) => written.extend(outcome(change, &done)),
             Err(failure) => {
                 failed = Some((change, failure));
                 break;
@@ -60,6 +59,7 @@ pub fn commit(root: &Root, stage: Stage) -> Result<Vec<Written>, EditError> {
         for undo in &done {
             finish(undo);
         }
+        written.extend(stage.changes.iter().filter_map(remove_directory));
         for made in stage.made.iter().filter_map(|path| root.place(path).ok()) {
             let _ = rustix::fs::fsync(&made.parent);
         }
@@ -95,17 +95,35 @@ fn target_path(change: &Staged) -> PathBuf {
     }
 }
 
-fn outcome(change: &Staged) -> Vec<Written> {
-    type Side = Option<(Option<Digest>, Node)>;
-    let one = |path: &PathBuf, before: Side, after: Side| Written {
-        path: path.clone(),
+/// A node with the digest of its content.
+type Side = Option<(Option<Digest>, Node)>;
+
+fn one(path: &Path, before: Side, after: Side) -> Written {
+    Written {
+        path: path.to_owned(),
         before: before.and_then(|(digest, _)| digest),
         after: after.and_then(|(digest, _)| digest),
         before_node: before.map(|(_, node)| node),
         after_node: after.map(|(_, node)| node),
-    };
+    }
+}
+
+fn directory(mode: Option<u32>) -> Side {
+    Some((None, Node { kind: NodeKind::Directory, mode: mode.map(FileMode::new) }))
+}
+
+/// Removes a directory when nothing that was kept for taking back is in it any more. Where something is, it is somebody's.
+fn remove_directory(change: &Staged) -> Option<Written> {
+    let Staged::RemoveDirectory { path, place } = change else { return None };
+    let mode = place.mode();
+    rustix::fs::unlinkat(&place.parent, &place.name, AtFlags::REMOVEDIR).ok()?;
+    let _ = rustix::fs::fsync(&place.parent);
+    Some(one(path, directory(mode), None))
+}
+
+/// What an exchange that was just done changed.
+fn outcome(change: &Staged, done: &[Undo<'_>]) -> Vec<Written> {
     let side = |seen: &Seen| Some((Some(seen.digest), seen.node()));
-    let directory = |mode: Option<u32>| Node { kind: NodeKind::Directory, mode: mode.map(FileMode::new) };
     match change {
         Staged::Put { path, before, after, node, .. } => {
             vec![one(path, before.as_ref().and_then(side), Some((Some(*after), *node)))]
@@ -119,10 +137,12 @@ fn outcome(change: &Staged) -> Vec<Written> {
             vec![one(path, side(before), Some((Some(before.digest), Node::file(FileMode::new(*mode)))))]
         }
         Staged::Mode { path, before: None, mode, .. } => {
-            vec![one(path, Some((None, directory(None))), Some((None, directory(Some(*mode)))))]
+            let former =
+                done.last().and_then(|undo| if let Undo::Mode(_, former) = undo { Some(*former) } else { None });
+            vec![one(path, directory(former), directory(Some(*mode)))]
         }
         Staged::Directory { path, node } => vec![one(path, None, Some((None, *node)))],
-        Staged::RemoveDirectory { path, .. } => vec![one(path, Some((None, directory(None))), None)],
+        Staged::RemoveDirectory { .. } => Vec::new(),
     }
 }
 
@@ -166,16 +186,7 @@ fn exchange<'a>(change: &'a Staged, done: &mut Vec<Undo<'a>>) -> Result<(), Fail
             done.push(Undo::Mode(place, former));
             Ok(())
         }
-        Staged::Directory { .. } => Ok(()),
-        Staged::RemoveDirectory { place, .. } => {
-            let mode =
-                rustix::fs::statat(&place.parent, &place.name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| stat.st_mode);
-            // Otherwise somebody's files are in it, or it is gone already.
-            if rustix::fs::unlinkat(&place.parent, &place.name, AtFlags::REMOVEDIR).is_ok() {
-                done.push(Undo::Directory(place, mode.unwrap_or(0o777)));
-            }
-            Ok(())
-        }
+        Staged::Directory { .. } | Staged::RemoveDirectory { .. } => Ok(()),
         Staged::Move { place, target, before, mode, .. } => {
             rename_free(place, &place.name, target, &target.name)?;
             done.push(Undo::Moved { from: place, to: target });
@@ -267,10 +278,6 @@ fn roll_back(done: &[Undo<'_>]) -> Vec<PathBuf> {
             Undo::Exchanged(place, temp) => (place, swap(place, temp)),
             Undo::Removed(place, backup) => (place, rename_free(place, backup.as_os_str(), place, &place.name)),
             Undo::Mode(place, mode) => (place, set_mode(place, None, *mode).map(drop)),
-            Undo::Directory(place, mode) => {
-                let made = rustix::fs::mkdirat(&place.parent, &place.name, Mode::from_raw_mode(0o777));
-                (place, made.map_err(Failure::from).and_then(|()| set_mode(place, None, *mode).map(drop)))
-            }
             Undo::Moved { from, to } => (from, rename_free(to, &to.name, from, &from.name)),
         };
         if result.is_err() {
@@ -295,7 +302,7 @@ fn finish(undo: &Undo<'_>) {
             let _ = rustix::fs::unlinkat(&place.parent, temp.as_os_str(), AtFlags::empty());
             let _ = rustix::fs::fsync(&place.parent);
         }
-        Undo::Mode(place, _) | Undo::Directory(place, _) => {
+        Undo::Mode(place, _) => {
             let _ = rustix::fs::fsync(&place.parent);
         }
         Undo::Moved { from, to } => {

@@ -279,6 +279,30 @@ fn consent_is_not_carried_to_a_guarded_file_by_a_link() {
     }
 }
 
+/// A directory stayed when its file was deleted with it, as that was still kept for taking back; and nobody knew the bits
+/// that it had.
+#[test]
+fn a_directory_goes_after_its_files_and_its_bits_are_told() {
+    let bench = bench();
+    let base = file(bench.put("dir/inner/file", b"1"));
+    let stays = file(bench.put("kept/file", b"1"));
+    bench.put("kept/other", b"1");
+    std::fs::set_permissions(bench.dir.path().join("dir"), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let mode = |mode| FileChange::Mode { path: "dir".into(), base: None, mode };
+    let told = apply(&bench.root, vec![mode(0o711)]).unwrap();
+    let bits = |node: Option<Node>| node.unwrap().mode.unwrap().bits();
+    assert_eq!((bits(told[0].before_node), bits(told[0].after_node)), (0o700, 0o711));
+    let gone = |path: &str| FileChange::RemoveDirectory { path: path.into() };
+    let delete = |path: &str, base| FileChange::Delete { path: path.into(), base };
+    let all =
+        vec![gone("dir"), gone("dir/inner"), gone("kept"), delete("dir/inner/file", base), delete("kept/file", stays)];
+    let told = apply(&bench.root, all).unwrap();
+    assert_eq!(bench.names(), ["kept", "kept/other"]);
+    let removed: Vec<_> = told.iter().filter(|one| one.before.is_none()).map(|one| one.path.clone()).collect();
+    assert_eq!(removed, [PathBuf::from("dir/inner"), PathBuf::from("dir")]);
+    assert_eq!(bits(told.last().unwrap().before_node), 0o711);
+}
+
 /// Somebody exchanges a directory for links to other places as fast as they can while edits are applied.
 #[test]
 fn no_exchange_of_directories_lets_an_edit_out() {

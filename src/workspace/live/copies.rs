@@ -193,8 +193,8 @@ impl port::Candidate for LiveCandidate {
     }
 
     fn changes(&self) -> BoxFuture<'_, Result<CandidateChanges, WorkspaceError>> {
-        let copy = self.copy.clone();
-        Box::pin(blocking(move || Changes::of(&mut *locked(&copy))))
+        let (copy, source) = (self.copy.clone(), self.source.clone());
+        Box::pin(blocking(move || Changes::of(&mut *locked(&copy), &source)))
     }
 
     fn refresh(&self) -> BoxFuture<'_, Result<Vec<RelPath>, WorkspaceError>> {

@@ -95,7 +95,7 @@ impl GateClient {
     ) -> Result<Acted, Interrupted> {
         let same = |draft: &Draft| match &draft.after {
             After::Whole(bytes) => self.image(&draft.path).is_some_and(|(_, image)| image == *bytes),
-            After::WholeWith { .. } | After::Replace { .. } | After::Delete | After::RenameTo(_) => false,
+            After::Exactly(_) | After::Replace { .. } | After::Delete | After::RenameTo(_) => false,
         };
         if drafts.iter().all(same) {
             return Ok(no_change(EditMistake::NoChange.to_string()));
