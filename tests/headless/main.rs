@@ -21,6 +21,7 @@ mod always;
 mod anchor;
 mod branch;
 mod broker;
+mod candidate;
 mod comments;
 mod compare;
 mod crash;
