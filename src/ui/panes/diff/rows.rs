@@ -197,9 +197,9 @@ mod tests {
     /// The view by definitions never hides a line that the view by lines shows.
     #[test]
     fn every_changed_line_is_in_the_structural_view() {
-        let (released, mut pairs) = (released(usize::MAX), changed(300));
+        let (released, mut pairs) = (released(usize::MAX), changed(250));
         let is_at_hand = !released.is_empty();
-        pairs.extend(released.into_iter().filter(|pair| pair.old.len() + pair.new.len() < 10_000));
+        pairs.extend(released.into_iter().filter(|pair| pair.old.len() + pair.new.len() < 5_000));
         for Pair { name, old, new } in &pairs {
             let diff = FileDiff::new(old.clone(), new.clone());
             let expect: BTreeSet<_> =
