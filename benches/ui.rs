@@ -57,6 +57,9 @@ fn main() -> ExitCode {
         let (ours, few) = quickest(rounds, || long.step(), || short.step());
         sheet.ratio(what, "us", ours, few, 1.5);
     }
+    let (mut long, mut short) = (Moving::over(&edit(many), '3'), Moving::over(&edit(FEW), '3'));
+    let (ours, few) = quickest(rounds, || long.act(), || short.act());
+    sheet.ratio("an action elsewhere and its frame, diff of 100 000 lines (floor: 100)", "us", ours, few, 1.5);
     let (mut long, mut short) = (Moving::over(&talk(many), '7'), Moving::over(&talk(FEW), '7'));
     let (ours, few) = quickest(rounds, || long.hear(), || short.hear());
     sheet.ratio("an event and its frame, 100 000 rows (floor: 100)", "us", ours, few, 1.5);

@@ -4,6 +4,8 @@ pub mod digest;
 pub mod id;
 pub mod limits;
 pub mod nearest;
+#[cfg(test)]
+pub mod pairs_tests;
 pub mod path;
 pub mod secret;
 pub mod signature;

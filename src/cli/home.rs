@@ -102,14 +102,14 @@ pub fn door(shared: &Shared) -> HomeDoor {
                     let shown = text(&shared, &item).await;
                     Told::Shown { item, shown }
                 }
-                Act::Decide { items, digest, verdict, reason, confirm } => Told::Done(
+                Act::Decide { items, digest, verdict, reason, confirm, despite_comments } => Told::Done(
                     decided(
                         &shared,
                         items,
                         |item| {
                             let action = item.action.clone().unwrap_or_default();
                             let (reason, confirm) = (reason.clone(), confirm.clone());
-                            Decide { reason, confirm, ..Decide::new(action, digest, verdict) }
+                            Decide { reason, confirm, despite_comments, ..Decide::new(action, digest, verdict) }
                         },
                         verdict,
                     )

@@ -111,11 +111,14 @@ pub const GIT_MS_MAX: u64 = 5_000;
 pub const GIT_SAID_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const GIT_ERROR_BYTES_MAX: usize = 4 * 1024;
 /// Files of a commit whose lines are looked up for its note, bytes of one version of a file, and of all of them together;
-/// new commits that are noted after one command, and bytes of what a session says in a note.
+/// new commits that are noted after one command, and how many of them at a time; bytes of what a session says in a note, and
+/// how often it is tried to write notes while others do.
 pub const NOTE_FILES_MAX: usize = 200;
 pub const NOTE_FILE_BYTES_MAX: usize = 1024 * 1024;
 pub const NOTE_COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
-pub const NOTE_COMMITS_MAX: usize = 20;
+pub const NOTE_COMMITS_MAX: usize = 1_000;
+pub const NOTE_BATCH_COMMITS_MAX: usize = 20;
+pub const NOTE_TRIES_MAX: usize = 20;
 pub const NOTE_BYTES_MAX: usize = 256 * 1024;
 /// Spans that wait for the collector, that are sent at once, and actions that are open; milliseconds that a request may take.
 #[cfg(feature = "otlp")]

@@ -8,6 +8,7 @@ use crate::base::text::Untrusted;
 use crate::base::{ActionId, Seq, SessionId};
 use crate::cli::limits::{BRANCH_BYTES_MAX, LAST_WORDS_CHARS_MAX};
 use crate::journal::{Journal, Reader, is_held};
+use crate::model::decide::open_on;
 use crate::model::event::Held;
 use crate::model::offer::needs_choice;
 use crate::model::session::{ActionState, Speaker, TestCount};
@@ -140,11 +141,11 @@ pub fn overview(place: &SessionPlace, session: &Session, branch: Option<String>,
         tests: run.map(|run| TestCount { passed: run.passed, failed: run.failed }),
         usage: session.agent.usage.clone(),
         last: last.map(|entry| entry.text.chars().take(LAST_WORDS_CHARS_MAX).collect()),
-        pending: session.actions.held().map(pending).collect(),
+        pending: session.actions.held().map(|state| pending(session, state)).collect(),
     }
 }
 
-fn pending(state: &ActionState) -> Pending {
+fn pending(session: &Session, state: &ActionState) -> Pending {
     let action = &state.action;
     let is_question = matches!(action.body, ActionBody::Form(_) | ActionBody::Plan(_) | ActionBody::Other);
     Pending {
@@ -157,6 +158,7 @@ fn pending(state: &ActionState) -> Pending {
         confirm: state.held.as_ref().and_then(|held| held.confirm.clone()),
         guarded: state.held.as_ref().is_some_and(Held::is_guarded),
         opens: is_question || action.conflicted || needs_choice(&action.options),
+        comments: open_on(session, action),
     }
 }
 

@@ -52,8 +52,13 @@ fn in_session(place: &SessionPlace, query: &str, most: usize) -> Result<(Vec<Men
 
 /// An event in one line.
 fn told(event: &Event) -> String {
-    if let Event::Thought(said) = event {
-        return format!("thought: {}", said.text).replace(['\n', '\r'], " ");
+    let of_speaker = |speaker: &str, text: &str| format!("{speaker}: {text}").replace(['\n', '\r'], " ");
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others have words of their own")]
+    match event {
+        Event::Thought(said) => return of_speaker("thought", &said.text),
+        Event::Said(said) if said.by.as_str() == "human" => return of_speaker("you", &said.text),
+        Event::Said(said) => return of_speaker(said.by.as_str(), &said.text),
+        _ => {}
     }
     let Some(words) = event.words() else { return event.kind().to_owned() };
     let detail = words.detail.into_iter().map(|detail| match detail {
@@ -68,9 +73,14 @@ fn around(text: &str, query: &str) -> String {
     let at = text.to_lowercase().find(&first).unwrap_or(0);
     let before = text.get(..at).map_or(0, |before| before.chars().count());
     let skipped = before.saturating_sub(MENTION_LEAD_CHARS_MAX);
-    let lead = if skipped > 0 { "… " } else { "" };
     let part: String = text.chars().skip(skipped).take(MENTION_CHARS_MAX).collect();
-    format!("{lead}{part}")
+    if skipped == 0 {
+        return part;
+    }
+    // It begins with a whole word, if there is one before what is looked for.
+    let words = part.char_indices().take(MENTION_LEAD_CHARS_MAX).find(|(_, c)| c.is_whitespace());
+    let begin = words.map_or(0, |(at, c)| at + c.len_utf8());
+    format!("… {}", part.get(begin..).unwrap_or(&part))
 }
 
 #[cfg(test)]
@@ -83,6 +93,8 @@ mod tests {
         let shown = around(&text, "Needle y");
         assert!(shown.contains("needle") && shown.chars().count() <= MENTION_CHARS_MAX + 2, "{shown}");
         assert_eq!(around("a needle", "needle"), "a needle");
+        let lead = "w".repeat(MENTION_LEAD_CHARS_MAX - 6);
+        assert_eq!(around(&format!("one {lead} two needle"), "needle"), format!("… {lead} two needle"));
         assert_eq!(around("ß İ needle", "gone"), "ß İ needle");
     }
 }

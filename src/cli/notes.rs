@@ -8,9 +8,10 @@ use super::args::Shared;
 use super::place::Places;
 use super::{DONE, Done, Fail, NOT_SO, daemon, git, print};
 use crate::base::limits::CLIENT_READ_EVENTS_MAX;
-use crate::base::{ActionId, RelPath, Seq, SessionId};
+use crate::base::{ActionId, Digest, RelPath, Seq, SessionId};
 use crate::cli::limits::{
-    NOTE_BYTES_MAX, NOTE_COMMIT_BYTES_MAX, NOTE_COMMITS_MAX, NOTE_FILE_BYTES_MAX, NOTE_FILES_MAX,
+    NOTE_BATCH_COMMITS_MAX, NOTE_BYTES_MAX, NOTE_COMMIT_BYTES_MAX, NOTE_COMMITS_MAX, NOTE_FILE_BYTES_MAX,
+    NOTE_FILES_MAX, NOTE_TRIES_MAX,
 };
 use crate::host::Host;
 use crate::journal::Reader;
@@ -20,8 +21,9 @@ use crate::model::{AlarmKind, Kind};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The notes, below `refs/notes`. `refs/notes/rightseat` has the anchors.
+/// The notes, as `git notes` and as `git update-ref` name them. `refs/notes/rightseat` has the anchors.
 const REFERENCE: &str = "--ref=rightseat-lines";
+const FULL_REFERENCE: &str = "refs/notes/rightseat-lines";
 
 /// `rightseat note`.
 pub fn note(shared: &Shared, session: &str, commit: &str) -> Done {
@@ -72,15 +74,11 @@ async fn noted(workspace: &Path, journal: &Path, commits: Vec<String>) -> Result
         Ok((reader.session().clone(), texts))
     });
     let (session, texts) = texts.await.unwrap_or_else(|lost| Err(lost.to_string()))?;
-    let mut count = 0;
-    for ((commit, left_out), text) in names.into_iter().zip(texts) {
-        let Some(text) = text else { continue };
-        match write(workspace, &session, &commit, &bounded(text, left_out)).await {
-            Ok(()) => count += 1,
-            Err(why) => failed = failed.or_else(|| Some(format!("{commit}: {why}"))),
-        }
-    }
-    failed.map_or(Ok(count), Err)
+    let texts = names.into_iter().zip(texts);
+    let notes: Vec<(String, String)> =
+        texts.filter_map(|((commit, left_out), text)| Some((commit, bounded(text?, left_out)))).collect();
+    let written = write(workspace, &session, &notes).await;
+    failed.map_or(written, Err)
 }
 
 /// What a session says about a commit, cut where it is too long, with how many files were left out.
@@ -95,9 +93,75 @@ fn bounded(mut text: String, left_out: usize) -> String {
     text
 }
 
+/// Writes what a session says into the notes of commits, and returns how many it wrote. Others may write notes at the same
+/// time: they are written to a draft, which takes the place of the notes if those are still what it began with.
+async fn write(workspace: &Path, session: &SessionId, notes: &[(String, String)]) -> Result<usize, String> {
+    if notes.is_empty() {
+        return Ok(0);
+    }
+    let name = Digest::of(session.as_str().as_bytes()).to_string();
+    let name = format!("rightseat-lines-draft-{}-{}", std::process::id(), name.get(..12).unwrap_or_default());
+    let draft = format!("refs/notes/{name}");
+    let mut written = Err(OVERTAKEN.to_owned());
+    for _ in 0..NOTE_TRIES_MAX {
+        written = try_to_write(workspace, session, notes, &draft).await;
+        if !matches!(&written, Err(why) if why == OVERTAKEN) {
+            break;
+        }
+    }
+    // What is left of a draft is in nobody's way.
+    let _ = git::write(workspace, &["update-ref", "-d", &draft], b"").await;
+    written
+}
+
+/// Somebody else's notes came first.
+const OVERTAKEN: &str = "others kept writing notes";
+
+async fn try_to_write(
+    workspace: &Path,
+    session: &SessionId,
+    notes: &[(String, String)],
+    draft: &str,
+) -> Result<usize, String> {
+    let begun = tip(workspace, FULL_REFERENCE).await;
+    match &begun {
+        Some(tip) => git::write(workspace, &["update-ref", draft, tip], b"").await?,
+        None => git::write(workspace, &["update-ref", "-d", draft], b"").await?,
+    };
+    let (mut count, mut failed) = (0, None);
+    for (commit, block) in notes {
+        match write_one(workspace, session, (commit, block), draft).await {
+            Ok(()) => count += 1,
+            Err(why) => failed = failed.or_else(|| Some(format!("{commit}: {why}"))),
+        }
+    }
+    if let Some(ours) = tip(workspace, draft).await.filter(|ours| Some(ours) != begun.as_ref()) {
+        // Without an old value it must not be there.
+        let old = begun.as_deref().unwrap_or_default();
+        let swapped = git::write(workspace, &["update-ref", FULL_REFERENCE, &ours, old], b"").await;
+        if let Err(why) = swapped {
+            let is_overtaken = tip(workspace, FULL_REFERENCE).await != begun || why.contains("cannot lock ref");
+            return Err(if is_overtaken { OVERTAKEN.to_owned() } else { why });
+        }
+    }
+    failed.map_or(Ok(count), Err)
+}
+
+/// The commit that a reference names, if it is there.
+async fn tip(workspace: &Path, reference: &str) -> Option<String> {
+    let said = git::run(workspace, &["rev-parse", "--verify", "--quiet", "--end-of-options", reference], b"").await;
+    said.ok().map(|name| String::from_utf8_lossy(&name).trim().to_owned())
+}
+
 /// Writes what a session says into the note of a commit, where it replaces only what the same session said before.
-async fn write(workspace: &Path, session: &SessionId, commit: &str, block: &str) -> Result<(), String> {
-    let old = match git::run(workspace, &["notes", REFERENCE, "list", commit], b"").await {
+async fn write_one(
+    workspace: &Path,
+    session: &SessionId,
+    (commit, block): (&str, &str),
+    draft: &str,
+) -> Result<(), String> {
+    let reference = format!("--ref={draft}");
+    let old = match git::run(workspace, &["notes", &reference, "list", commit], b"").await {
         Ok(object) => {
             let object = String::from_utf8_lossy(&object).trim().to_owned();
             if lengths(workspace, &[&object]).await?.iter().any(|length| *length > NOTE_FILE_BYTES_MAX) {
@@ -110,7 +174,7 @@ async fn write(workspace: &Path, session: &SessionId, commit: &str, block: &str)
         Err(why) => return Err(why),
     };
     let note = merged(&old, session, block);
-    git::write(workspace, &["notes", REFERENCE, "add", "-f", "-F", "-", commit], note.as_bytes()).await.map(drop)
+    git::write(workspace, &["notes", &reference, "add", "-f", "-F", "-", commit], note.as_bytes()).await.map(drop)
 }
 
 /// A regular file that a commit changes, by the names of its two blobs.
@@ -269,7 +333,14 @@ impl Follower {
                 && known.as_ref() != Some(&now)
             {
                 match new_commits(&workspace, &journal, known.as_deref(), &now).await {
-                    Ok(()) => known = Some(now),
+                    Ok(is_all) => {
+                        known = Some(now);
+                        if !is_all {
+                            let rest = "older ones have no note, and `rightseat note` writes it";
+                            let text = format!("of the new commits, {NOTE_COMMITS_MAX} were noted in git; {rest}");
+                            host.alarm(AlarmKind::Anchor, text).await;
+                        }
+                    }
                     // Once for each reason: the next command tries again.
                     Err(why) if said.as_ref() != Some(&why) => {
                         host.alarm(AlarmKind::Anchor, format!("a commit got no note in git: {why}")).await;
@@ -285,14 +356,20 @@ impl Follower {
     }
 }
 
-/// Notes the commits that came since `known`; of a repository that had none, the last one.
-async fn new_commits(workspace: &Path, journal: &Path, known: Option<&str>, now: &str) -> Result<(), String> {
-    let most = format!("--max-count={}", if known.is_some() { NOTE_COMMITS_MAX } else { 1 });
+/// Notes the commits that came since `known`, some at a time, and returns whether those are all; of a repository that had
+/// none, the last one.
+async fn new_commits(workspace: &Path, journal: &Path, known: Option<&str>, now: &str) -> Result<bool, String> {
+    let most = if known.is_some() { NOTE_COMMITS_MAX + 1 } else { 1 };
+    let most = format!("--max-count={most}");
     let except = known.map(|known| format!("^{known}"));
     let args: Vec<&str> = ["rev-list", &most, now].into_iter().chain(except.as_deref()).collect();
     let said = git::run(workspace, &args, b"").await?;
-    let commits = String::from_utf8_lossy(&said).lines().map(str::to_owned).collect();
-    noted(workspace, journal, commits).await.map(drop)
+    let commits: Vec<String> = String::from_utf8_lossy(&said).lines().map(str::to_owned).collect();
+    let mut failed = None;
+    for some in commits.chunks(NOTE_BATCH_COMMITS_MAX).take(NOTE_COMMITS_MAX / NOTE_BATCH_COMMITS_MAX) {
+        failed = failed.or(noted(workspace, journal, some.to_vec()).await.err());
+    }
+    failed.map_or(Ok(commits.len() <= NOTE_COMMITS_MAX), Err)
 }
 
 impl Unread {
@@ -346,6 +423,34 @@ mod tests {
     fn the_parent_is_that_of_the_header() {
         assert_eq!(parent(b"tree 1\nparent 2\nparent 3\n\nparent 4\n").as_deref(), Some("2"));
         assert_eq!(parent(b"tree 1\nauthor a\n\nparent 4\n"), None);
+    }
+
+    /// Each of several sessions adds to the same notes at the same time, and nothing is lost.
+    #[tokio::test]
+    async fn notes_of_sessions_that_write_at_once_are_all_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let git = async |args: &[&str]| git::run(dir.path(), args, b"").await.unwrap();
+        git(&["init", "-q"]).await;
+        for subject in ["first", "second"] {
+            git(&["commit", "-q", "--allow-empty", "-m", subject]).await;
+        }
+        let commits = String::from_utf8(git(&["rev-list", "HEAD"]).await).unwrap();
+        let says = |name: &str| {
+            let notes = commits.lines().map(|commit| (commit.to_owned(), format!("lines of {name}\n")));
+            (SessionId::from(name), notes.collect::<Vec<_>>())
+        };
+        let all: Vec<_> = ["one", "two", "three"].map(says).into_iter().collect();
+        let written = all.iter().map(|(session, notes)| write(dir.path(), session, notes));
+        let written: Vec<_> = futures::future::join_all(written).await;
+        assert!(written.iter().all(|count| *count == Ok(2)), "{written:?}");
+        for commit in commits.lines() {
+            let note = String::from_utf8(git(&["notes", REFERENCE, "show", commit]).await).unwrap();
+            for name in ["one", "two", "three"] {
+                assert!(note.contains(&format!("lines of {name}")), "{note}");
+            }
+        }
+        let refs = String::from_utf8(git(&["for-each-ref", "--format=%(refname)", "refs/notes"]).await).unwrap();
+        assert_eq!(refs.trim(), FULL_REFERENCE, "no draft is left");
     }
 
     #[tokio::test]

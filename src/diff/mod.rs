@@ -24,3 +24,5 @@ pub use unified::{Names, git_patch, hunks_text};
 
 #[cfg(test)]
 mod nasty_tests;
+#[cfg(test)]
+mod part_tests;

@@ -127,7 +127,7 @@ impl FileDiff {
         Ok(self.compose(&wanted))
     }
 
-    fn compose(&self, wanted: &BTreeSet<LineId>) -> Bytes {
+    pub(super) fn compose(&self, wanted: &BTreeSet<LineId>) -> Bytes {
         let mut out = Writer(Vec::with_capacity(self.old.len().max(self.new.len())));
         let old = super::align::lines(&self.old);
         let mut at = 0;

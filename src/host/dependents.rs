@@ -73,6 +73,12 @@ impl Dependents {
         }
     }
 
+    /// Searches for those of edits that a former host held and did not search for.
+    pub fn resume(&mut self, gate: &Gate) {
+        let held: Vec<ActionId> = gate.session().actions.held().map(|state| state.action.id.clone()).collect();
+        held.into_iter().for_each(|action| self.search(gate, action));
+    }
+
     pub fn take(&mut self, gate: &mut Gate, searched: Searched) {
         self.is_searching = false;
         let Searched { action, digest, found } = searched;

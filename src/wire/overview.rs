@@ -109,6 +109,9 @@ pub struct Pending {
     /// More than yes or no must be answered: a form, a plan, or a choice among options. Only the session shows that whole.
     #[serde(default)]
     pub opens: bool,
+    /// Open comments of the user's, each in a line: an approval that does not say that it knows them is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub comments: Vec<String>,
 }
 
 impl Pending {

@@ -95,3 +95,23 @@ fn a_merge_is_searched_for_again_and_weighed_once() {
     assert_eq!((&merged["digest"], told(&merged["risk"])), (&again["digest"], 1));
     assert_eq!(merged["risk"], found["risk"]);
 }
+
+/// The host is killed before it has searched: the one that takes over does.
+#[test]
+fn an_edit_that_a_former_host_held_is_searched_for() {
+    let room = room();
+    // The search takes longer than it takes to kill its host.
+    let uses: String = (0..2_000).map(|n| format!("def use_{n}(items):\n    return total(items)\n\n\n")).collect();
+    (0..150).for_each(|n| room.write(&format!("many/m{n}.py"), &uses));
+    let script = room
+        .script(&[json!({"edit": {"path": "cart.py", "old": "def total(items):", "new": "def total(items, rate):"}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let session = seat.session.clone();
+    seat.kill();
+    assert_eq!(seat.count("dependents_found"), 0, "the host was killed too late for this test");
+    let mut again = Seat::attach(&room, &session);
+    let found = again.wait_kind("dependents_found");
+    assert_eq!((&found["action"], &found["digest"]), (&held["action"], &held["digest"]));
+    again.ask("session/close", json!({}));
+}

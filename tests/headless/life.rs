@@ -34,7 +34,8 @@ fn a_hunk_can_be_approved_without_the_other() {
     let script = room.script(&[json!({"edit": {"path": "a.txt", "after": two_hunks()}}), json!({"told": "TEN"})]);
     let mut seat = Seat::start(&room, &["--agent", &script]);
     let held = seat.held();
-    let answer = seat.decide(&held, "approve", json!({"hunks": [0]})).unwrap();
+    // Naming one hunk twice is not naming both.
+    let answer = seat.decide(&held, "approve", json!({"hunks": [0, 0]})).unwrap();
     assert_eq!(answer["verdict"], "approve_edited");
     assert_eq!(seat.finished(&held["action"])["outcome"], "ok");
     assert_eq!(room.read("a.txt"), TEXT.replace("one", "ONE"));

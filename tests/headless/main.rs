@@ -29,6 +29,7 @@ mod anchor;
 mod attribution;
 mod branch;
 mod broker;
+mod candidate;
 mod comments;
 mod compare;
 mod crash;

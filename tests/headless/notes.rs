@@ -1,7 +1,7 @@
 //! Notes in git on which lines of a commit came from which action; nothing else of the repository changes, and nothing of
 //! it runs.
 
-use crate::seat::{Room, Seat};
+use crate::seat::{Room, Seat, until};
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -76,17 +76,26 @@ fn the_lines_of_the_users_own_commit_are_noted_when_they_ask_for_it() {
 fn a_commit_that_a_command_makes_is_noted_where_the_user_wants_it() {
     let (room, ran) = repository();
     room.configure("[layer]\ncommands = \"never\"\n[git]\nnotes = true\n");
-    let commit = "git -c user.name=t -c user.email=t@t -c core.hooksPath=/dev/null commit -qam second";
-    let script =
-        room.script(&[json!({"edit": {"path": "b.txt", "after": "bee\nwasp\n"}}), json!({"run": {"command": commit}})]);
+    // More commits than are noted at a time; the oldest has the agent's line.
+    let git_as = "git -c user.name=t -c user.email=t@t -c core.hooksPath=/dev/null";
+    let commit =
+        format!("{git_as} commit -qam second && for n in $(seq 45); do {git_as} commit -q --allow-empty -m $n; done");
+    let script = room.script(&[
+        json!({"edit": {"path": "b.txt", "after": "bee\nwasp\n"}}),
+        json!({"run": {"command": commit}}),
+        json!({"wait_ms": 600_000}),
+    ]);
     let mut seat = Seat::start(&room, &["--agent", &script]);
     for _ in 0..2 {
         let held = seat.held();
         seat.approve(&held);
     }
-    seat.wait_kind("session_ended");
-    seat.close();
-    let note = git(&room, &["notes", "--ref=rightseat-lines", "show", "HEAD"]);
+    let is_noted = || {
+        let list = ["notes", "--ref=rightseat-lines", "list", "HEAD~45"];
+        Command::new("git").args(list).current_dir(room.workspace()).output().is_ok_and(|said| said.status.success())
+    };
+    until("the oldest of the commits is noted", is_noted);
+    let note = git(&room, &["notes", "--ref=rightseat-lines", "show", "HEAD~45"]);
     assert!(note.contains("b.txt\n  2         a1\n"), "{note}");
     assert!(!ran.exists(), "a hook of the repository ran");
 }

@@ -120,6 +120,10 @@ fn a_script_does_not_approve_over_open_comments() {
     seat.try_ask("session/comment", comment).unwrap();
     let row = pending(&room);
     let (action, digest) = (name_of(&row, "id"), name_of(&row, "digest"));
+    // The home screen names them before it asks for the word.
+    let (_, listed, _) = room.run(&["ls", "--json"]);
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    assert_eq!(listed[0]["pending"][0]["comments"], json!(["k1 a.txt line 1: not so loud"]));
     let args = ["approve", &session, &action, "--digest", &digest];
     let (code, _, err) = room.run(&args);
     assert_eq!((code, room.read("a.txt").as_str()), (1, "one\n"), "{err}");

@@ -12,6 +12,8 @@ const TEXT: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n"
 
 at_every_size!(
     a_session_is_stepped_through,
+    a_dangerous_command_is_redirected,
+    the_action_that_broke_a_test_is_taken_back,
     a_question_outlives_its_client,
     a_file_edited_by_hand_voids_the_approval,
     a_stop_ends_everything_and_counts,
@@ -234,6 +236,84 @@ fn a_host_that_does_not_answer_is_reported(size: (u16, u16)) {
     for screen in [&mut first, &mut second] {
         screen.wait("it answers", |text| text.contains("TWO") && !text.contains("host silent"));
     }
+}
+
+/// Journey 5: what a command would delete is shown, and the agent is told what to do instead.
+fn a_dangerous_command_is_redirected(size: (u16, u16)) {
+    let room = Room::with(&[("build/old.log", "x\n"), ("build/keep.txt", "keep\n"), ("a.txt", TEXT)]);
+    let hosts = Hosts(&room);
+    let script = room.script(&[
+        json!({"run": {"command": "rm -rf build", "why": "the logs are old"}}),
+        json!({"told": "only the log"}),
+        json!({"run": {"command": ["rm", "build/old.log"], "why": "only the log"}}),
+    ]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait_for("run rm -rf build");
+    screen.command("focus-diff");
+    screen.wait("the words and what they would touch are shown", |text| {
+        ["rm", "-rf", "build", "keep.txt", "old.log"].iter().all(|word| text.contains(word))
+    });
+    screen.command("redirect");
+    screen.wait_for("Redirect: what should the agent do instead?");
+    screen.type_text("only the log");
+    screen.press("enter");
+    screen.wait("a safer command is asked about", |text| text.contains("rm build/old.log"));
+    assert!(room.exists("build/old.log") && room.exists("build/keep.txt"), "nothing was deleted");
+    screen.approve("the log is gone", |_| !room.exists("build/old.log"));
+    screen.wait_idle();
+    assert_eq!(room.read("build/keep.txt"), "keep\n");
+    screen.quit();
+    assert_eq!(hosts.outcome(), "done", "the agent was told what was typed");
+    assert_verifies(&room, &only_session(&room));
+}
+
+/// Journey 9: of three actions the tests name the one that broke a case; it is taken back out of order, and the undo too.
+fn the_action_that_broke_a_test_is_taken_back(size: (u16, u16)) {
+    let room = python_project();
+    room.write("sums.py", "def add(a, b):\n    return a + b\n\n\ndef twice(a):\n    return a + a\n");
+    let _hosts = Hosts(&room);
+    let edit = |path: &str, old: &str, new: &str| json!({"edit": {"path": path, "old": old, "new": new}});
+    let script = room.script(&[
+        json!({"edit": {"path": "one.txt", "after": "1\n"}}),
+        json!({"tests": {}}),
+        edit("sums.py", "a + a", "a * a + 1"),
+        json!({"tests": {}}),
+        edit("sums.py", "def add(a, b):", "def add(a, b=0):"),
+        json!({"say": "all done"}),
+    ]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    for (path, words) in [("one.txt", "1"), ("sums.py", "a * a + 1"), ("sums.py", "b=0")] {
+        let shown = if path == "one.txt" { path } else { words };
+        screen.wait_within(COMPILING, "the next edit is asked about", |text| text.contains(shown));
+        screen.approve("the edit is on the disk", |_| room.exists(path) && room.read(path).contains(words));
+    }
+    screen.wait_idle();
+    let all = room.read("sums.py");
+    screen.command("focus-tests");
+    screen.command("bottom");
+    screen.wait("the case and the action that broke it are shown", |text| text.contains("test_twice"));
+    screen.command("test-failed");
+    screen.wait_within(COMPILING, "it still fails", |text| text.contains("0✓ 1✗"));
+    screen.command("test-filter");
+    screen.wait_for("1 of 2 shown");
+    screen.command("bottom");
+    screen.command("related");
+    screen.wait_for("since then bad");
+    screen.press("j");
+    screen.wait_for("▸ since then bad");
+    screen.press("enter");
+    screen.wait("the way leads to the action", |text| text.contains("a * a + 1"));
+    screen.command("undo");
+    screen.wait("only that action is taken back", |_| {
+        let now = room.read("sums.py");
+        now.contains("a + a") && now.contains("b=0")
+    });
+    screen.wait_idle();
+    screen.command("undo");
+    screen.wait("the undo is undone", |_| room.read("sums.py") == all);
+    screen.wait_idle();
+    screen.quit();
+    assert_verifies(&room, &only_session(&room));
 }
 
 /// Journey 7: the same file is edited in another window.

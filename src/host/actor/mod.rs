@@ -168,6 +168,7 @@ impl Actor {
         self.gate.judge().watch(Box::new(move || {
             let _ = changes.try_send(());
         }));
+        self.dependents.resume(&self.gate);
         self.carry_out();
         while !self.closing {
             let notice = async {

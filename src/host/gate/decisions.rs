@@ -16,6 +16,7 @@ use crate::model::{Action, Content, FileChange, FileEdit, Kind};
 use crate::policy::infra;
 use crate::port::{Blobs, ToAgent};
 use crate::wire::{Decide, Decision, EditedBody, EditedFile, Explain, LeaseGrant, LeaseGranted, RpcError, Tightened};
+use std::collections::BTreeSet;
 
 impl Gate {
     pub fn decide(&mut self, (client, sees_comments): (&ClientId, bool), decide: Decide) -> Result<Decision, RpcError> {
@@ -294,8 +295,8 @@ fn chosen(gate: &Gate, files: Vec<FileEdit>, blobs: &Blobs, choices: &[HunkChoic
         if own.is_empty() {
             continue;
         }
-        let all = own.iter().filter(|c| matches!(c, HunkChoice::Whole(_))).count() >= count;
-        if all || diff.hunks.is_empty() {
+        let whole: BTreeSet<usize> = own.iter().filter_map(as_whole).collect();
+        if whole.len() == count {
             resolved.files.push(file);
             continue;
         }
@@ -347,6 +348,14 @@ fn differs(gate: &Gate, text: &mut String, path: &str, proposed: Option<&FileEdi
     let diff = FileDiff::new(bytes(proposed).unwrap_or_default(), bytes(Some(now)).unwrap_or_default());
     text.push_str(&format!("--- {path} (as you proposed)\n+++ {path} (as approved)\n"));
     text.push_str(&hunks_text(&diff, TOLD_TAIL_BYTES_MAX));
+}
+
+/// The hunk, if all of it is chosen.
+fn as_whole(choice: &HunkChoice) -> Option<usize> {
+    match choice {
+        HunkChoice::Whole(hunk) => Some(*hunk),
+        HunkChoice::Lines { .. } => None,
+    }
 }
 
 fn shifted(choice: &HunkChoice, first: usize, count: usize) -> Option<HunkChoice> {

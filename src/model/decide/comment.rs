@@ -3,7 +3,7 @@
 
 use super::{Effect, Outcome, Refusal};
 use crate::base::{ActionId, ClientId, CommentId, Digest, StepId};
-use crate::model::action::Command;
+use crate::model::action::{Action, Command};
 use crate::model::comment::{Anchor, Comment, CommentKind, CommentState, Sent, Subject, feedback};
 use crate::model::event::{Commented, Event};
 use crate::model::limits::{OPEN_COMMENTS_NAMED_MAX, PLAN_COMMENT_BYTES_MAX};
@@ -95,25 +95,30 @@ pub(super) fn with_comments(
 
 /// Refuses an approval by whoever does not see the open comments that it would send as notes.
 pub(super) fn none_open(session: &Session, state: &ActionState) -> Result<(), Refusal> {
-    let open: Vec<&Comment> = session.plans.sent_with(&state.action, false).collect();
-    let name = |comment: &&Comment| format!("{} {}: {}", comment.id, comment.place(), comment.shown());
-    let named: Vec<String> = open.iter().take(OPEN_COMMENTS_NAMED_MAX).map(name).collect();
-    let more = match open.len() - named.len() {
-        0 => String::new(),
-        more => format!("; and {more} more"),
-    };
-    let are = match open.len() {
+    let are = match session.plans.sent_with(&state.action, false).count() {
         0 => return Ok(()),
         1 => "is 1 open comment".to_owned(),
         count => format!("are {count} open comments"),
     };
     let text = format!(
-        "there {are} of yours on {}, which the agent was not given: {}{more}; send or resolve them, or approve in the \
+        "there {are} of yours on {}, which the agent was not given: {}; send or resolve them, or approve in the \
          session, where they go along as notes",
         state.action.id,
-        named.join("; ")
+        open_on(session, &state.action).join("; ")
     );
     Err(Refusal::Commented(text))
+}
+
+/// The open comments that an approval of this action would send as notes, each in a line; the last one counts what is left
+/// out.
+pub fn open_on(session: &Session, action: &Action) -> Vec<String> {
+    let open: Vec<&Comment> = session.plans.sent_with(action, false).collect();
+    let name = |comment: &&Comment| format!("{} {}: {}", comment.id, comment.place(), comment.shown());
+    let mut named: Vec<String> = open.iter().take(OPEN_COMMENTS_NAMED_MAX).map(name).collect();
+    if open.len() > named.len() {
+        named.push(format!("and {} more", open.len() - named.len()));
+    }
+    named
 }
 
 fn sent(comment: &Comment) -> Event {

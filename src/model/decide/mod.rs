@@ -7,7 +7,7 @@ mod gate;
 mod plan;
 mod propose;
 
-pub use comment::CommentChange;
+pub use comment::{CommentChange, open_on};
 pub use plan::{BEFORE_PLAN, DRIFT, EARLY, REPLAN, changes_nothing, drift};
 pub use propose::FROZEN;
 

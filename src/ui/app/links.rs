@@ -12,6 +12,7 @@ use crate::ui::commands;
 use crate::ui::home::Item;
 use crate::ui::layout::PaneId;
 use crate::ui::limits::UI_TRAIL_PLACES_MAX;
+use crate::ui::overlays::{Choice, Overlay};
 use std::collections::VecDeque;
 
 /// Where a link leads.
@@ -27,6 +28,8 @@ pub enum Place {
     Comment(CommentId),
     /// A message of the conversation.
     Said(Seq),
+    /// What happened at this event, in the session in time.
+    Moment(Seq),
     Tests,
     /// A line of a file of the workspace, in the user's editor.
     Source {
@@ -105,6 +108,10 @@ pub fn follow(app: &mut App, place: Place) -> Vec<Request> {
             if !app.panes.talk.go_to(seq, height) {
                 app.say(Toast::plain("that message is not kept on this screen any more"));
             }
+            Vec::new()
+        }
+        Place::Moment(seq) => {
+            app.overlay = Some(Overlay::Choose(Choice::timeline(&app.scene).at_moment(seq)));
             Vec::new()
         }
         Place::Tests => {
@@ -367,6 +374,7 @@ fn place_of(app: &App, evidence: &crate::model::Evidence) -> Option<Place> {
 #[cfg(test)]
 mod tests {
     use crate::ui::layout::PaneId;
+    use crate::ui::panes::Pane as _;
     use crate::ui::tests::stage::Stage;
 
     /// Enter on a row that neither opens nor folds lists what it relates to; a link leads away and Backspace back.
@@ -387,6 +395,36 @@ mod tests {
         assert_eq!(stage.app.focus, PaneId::Diff, "{}", stage.text());
         stage.press("backspace");
         assert_eq!(stage.app.focus, PaneId::Plan);
+    }
+
+    /// An alarm leads to the action that raised it, or to when it was raised, and Backspace back.
+    #[test]
+    fn an_alarm_leads_to_what_raised_it() {
+        let mut stage = Stage::set(120, 40, "dark");
+        stage.receive(crate::ui::tests::stage::MORE);
+        let seq = stage.app.scene.session.head.next();
+        let alarm = |seq, rest: &str| format!(r#"{{"seq":{seq},"at":1764000100000,"kind":"alarm",{rest}}}"#);
+        let policy = alarm(seq, r#""what":"policy","text":"the rules changed""#);
+        let weak = alarm(seq.next(), r#""what":"test_tampering","action":"a7","text":"a test is weaker""#);
+        stage.receive(&format!("{policy}\n{weak}"));
+        stage.draw();
+        stage.press("2");
+        let pane = |stage: &Stage, words: &str| {
+            let inbox = &stage.app.panes.inbox;
+            (0..inbox.rows()).find(|row| inbox.row_text(&stage.app.scene, *row).contains(words)).unwrap()
+        };
+        stage.app.panes.inbox.list_mut().cursor = pane(&stage, "a test is weaker");
+        stage.press("enter");
+        assert_eq!(stage.app.focus, PaneId::Why, "{}", stage.text());
+        assert_eq!(stage.app.scene.target.as_ref().map(|id| id.as_str()), Some("a7"));
+        stage.press("backspace");
+        assert_eq!(stage.app.focus, PaneId::Inbox);
+        for words in ["the rules changed", "unsupervised"] {
+            stage.app.panes.inbox.list_mut().cursor = pane(&stage, words);
+            stage.press("enter");
+            assert!(stage.text().contains("The session so far"), "{words}: {}", stage.text());
+            stage.press("esc");
+        }
     }
 
     #[test]

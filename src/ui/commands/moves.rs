@@ -76,7 +76,12 @@ fn sideways(app: &mut App, right: bool) -> Vec<Request> {
 
 fn open(app: &mut App) -> Vec<Request> {
     let leads_to = match app.focus {
-        PaneId::Inbox => app.panes.inbox.under_cursor().cloned(),
+        PaneId::Inbox => {
+            if let Some(place) = app.panes.inbox.leads_to() {
+                return follow(app, place);
+            }
+            None
+        }
         PaneId::Talk => app.panes.talk.action().cloned(),
         PaneId::Output => app.panes.output.action(&app.scene),
         PaneId::Plan | PaneId::Diff | PaneId::Tests | PaneId::Why => None,

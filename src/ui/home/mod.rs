@@ -53,6 +53,8 @@ pub enum Act {
         verdict: Verdict,
         reason: Option<String>,
         confirm: Option<String>,
+        /// The open comments on it were named.
+        despite_comments: bool,
     },
     /// Tell the sessions once, to open the next one that waits.
     Next,
@@ -108,7 +110,8 @@ enum Asks {
     Filter,
     /// The reason of a verdict, or the word of a guard rail.
     Reason(Verdict),
-    Word,
+    /// The word that approves, with the open comments that were named with it.
+    Word(Vec<String>),
     /// These equal items are approved, as they were listed.
     Group(Vec<Item>),
     Name,
@@ -120,6 +123,8 @@ enum Asks {
 const STOP_WORD: &str = "stop";
 const DELETE_WORD: &str = "delete";
 const GROUP_WORD: &str = "all";
+/// The word that approves although there are open comments.
+const DESPITE_WORD: &str = "despite";
 
 /// See the module.
 #[derive(Debug)]
@@ -396,15 +401,17 @@ impl Home {
                 let Some(item) = item.filter(|_| shown.digest == digest) else {
                     return self.refuse("nothing was approved: it has just changed");
                 };
-                let (is_guarded, takes_a_word) = (pending.is_guarded(), pending.confirm.is_some());
+                let (is_guarded, comments) = (pending.is_guarded(), pending.comments.clone());
+                let takes_a_word = pending.confirm.is_some() || !comments.is_empty();
                 if let Err(why) = armed(&item.key(), digest) {
                     return self.refuse(why);
                 }
                 match (key == 'A', takes_a_word) {
                     (true, _) if is_guarded => return self.refuse("a guard rail is decided alone: use a"),
+                    (true, true) => return self.refuse("there are open comments on it: use a"),
                     (true, _) => return self.group_approval(&item, digest, size),
-                    (false, true) => self.ask(Asks::Word, ""),
-                    (false, false) => return HomeKey::Does(approval(vec![item], digest, None)),
+                    (false, true) => self.ask(Asks::Word(comments), ""),
+                    (false, false) => return HomeKey::Does(approval(vec![item], digest, None, false)),
                 }
             }
         }
@@ -469,6 +476,7 @@ impl Home {
         let Some(on) = self.on.clone() else { return HomeKey::Stays };
         let session = Item { action: None, ..on.clone() };
         let pending = self.under_cursor().map(|(_, pending)| (pending.digest, pending.confirm.clone()));
+        let comments = self.under_cursor().map(|(_, pending)| pending.comments.clone()).unwrap_or_default();
         match (asks, pending) {
             (Asks::Filter, _) => HomeKey::Stays,
             (Asks::Name, _) => HomeKey::Does(Act::Name(session, text.to_owned())),
@@ -481,19 +489,31 @@ impl Home {
             }
             (Asks::Reason(verdict), Some((digest, _))) => {
                 let reason = Some(text.to_owned()).filter(|text| !text.is_empty());
-                HomeKey::Does(Act::Decide { items: vec![on], digest, verdict, reason, confirm: None })
+                HomeKey::Does(Act::Decide {
+                    items: vec![on],
+                    digest,
+                    verdict,
+                    reason,
+                    confirm: None,
+                    despite_comments: false,
+                })
             }
             // What was read is what is decided, also when it has changed meanwhile.
-            (Asks::Word | Asks::Group(_), Some((digest, _))) if self.text_here().map(|s| s.digest) != Some(digest) => {
+            (Asks::Word(_) | Asks::Group(_), Some((digest, _)))
+                if self.text_here().map(|s| s.digest) != Some(digest) =>
+            {
                 self.refuse("nothing was approved: it has just changed")
             }
-            (Asks::Word, Some((digest, Some(word)))) if word == text => {
-                HomeKey::Does(approval(vec![on], digest, Some(word)))
+            (Asks::Word(named), Some(_)) if named != comments => {
+                self.refuse("nothing was approved: the comments on it have just changed")
+            }
+            (Asks::Word(named), Some((digest, word))) if word.as_deref().unwrap_or(DESPITE_WORD) == text => {
+                HomeKey::Does(approval(vec![on], digest, word, !named.is_empty()))
             }
             (Asks::Group(items), Some((digest, None))) if text == GROUP_WORD => {
-                HomeKey::Does(approval(items, digest, None))
+                HomeKey::Does(approval(items, digest, None, false))
             }
-            (Asks::Word | Asks::Group(_), _) => self.refuse("nothing was approved: the word was not typed"),
+            (Asks::Word(_) | Asks::Group(_), _) => self.refuse("nothing was approved: the word was not typed"),
         }
     }
 }
@@ -515,8 +535,8 @@ pub fn next_waiting(here: Option<&SessionId>, at: UnixMs, mut machines: Vec<Mach
     waiting.into_iter().find(|item| Some(&item.session) != here)
 }
 
-fn approval(items: Vec<Item>, digest: Digest, confirm: Option<String>) -> Act {
-    Act::Decide { items, digest, verdict: Verdict::Approve, reason: None, confirm }
+fn approval(items: Vec<Item>, digest: Digest, confirm: Option<String>, despite_comments: bool) -> Act {
+    Act::Decide { items, digest, verdict: Verdict::Approve, reason: None, confirm, despite_comments }
 }
 
 fn wants(act: Option<Act>) -> HomeKey {

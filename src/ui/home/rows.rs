@@ -72,7 +72,7 @@ impl Home {
     pub(super) fn equal(&self, host: Option<&str>, digest: Digest) -> Vec<Item> {
         let pending = self.pending().into_iter();
         let equal = pending.filter(|(machine, session, one)| {
-            let is_plain = !one.is_guarded() && !one.opens && session.running;
+            let is_plain = !one.is_guarded() && !one.opens && one.comments.is_empty() && session.running;
             machine.host.as_deref() == host && one.digest == digest && is_plain
         });
         equal.map(|(machine, session, one)| item(machine, session, Some(one))).collect()
@@ -100,7 +100,11 @@ impl Home {
                     LineRole::Removed => Role::DiffDel,
                     LineRole::Added => Role::DiffAdd,
                 };
-                let mut lines: Vec<Line> = shown.lines.iter().map(|(r, text)| (role(*r), visible(text))).collect();
+                let comments = self.under_cursor().map(|(_, pending)| &pending.comments[..]).unwrap_or_default();
+                let comments =
+                    comments.iter().map(|comment| (Role::Human, format!("your open comment {}", visible(comment))));
+                let mut lines: Vec<Line> = comments.collect();
+                lines.extend(shown.lines.iter().map(|(r, text)| (role(*r), visible(text))));
                 if !shown.complete {
                     lines.push((Role::Warn, "there is more than is shown here: Enter opens the session".to_owned()));
                 }

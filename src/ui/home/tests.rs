@@ -17,6 +17,7 @@ fn pending(action: &str, what: &str, risk: u8, held_at: u64) -> Pending {
         confirm: None,
         guarded: false,
         opens: false,
+        comments: Vec::new(),
     }
 }
 
@@ -127,6 +128,39 @@ fn what_changes_under_the_cursor_must_be_read_again() {
     assert!(
         matches!(press(&mut home, "a"), HomeKey::Does(Act::Decide { digest, .. }) if digest == Digest::of(b"rm -rf x"))
     );
+}
+
+/// What the user wrote about it is named before it is approved, and nothing that was written since is passed over.
+#[test]
+fn open_comments_are_named_before_an_approval() {
+    let commented = |confirm: Option<&str>, comments: &[&str]| {
+        let comments = comments.iter().map(|text| (*text).to_owned()).collect();
+        let pending = Pending { comments, confirm: confirm.map(str::to_owned), ..pending("a1", "make", 10, 0) };
+        vec![session("s", SessionState::Waits, vec![pending])]
+    };
+    let mut home = Home::new(None);
+    let act = told(&mut home, commented(None, &["k1 a.txt line 1: not so loud"]));
+    home.take(text_of(act, "make", 3));
+    let rows = home.text(80);
+    assert!(rows.iter().any(|(_, row)| row.contains("k1 a.txt line 1: not so loud")), "{rows:?}");
+    assert_eq!(press(&mut home, "A"), HomeKey::Stays);
+    assert_eq!(press(&mut home, "a"), HomeKey::Stays);
+    let HomeKey::Does(Act::Decide { despite_comments, .. }) = press(&mut home, "d e s p i t e enter") else {
+        panic!("the word was typed: {}", refusal(&home))
+    };
+    assert!(despite_comments);
+    press(&mut home, "a d e s p i t e");
+    told(&mut home, commented(None, &["k1 a.txt line 1: not so loud", "k2 a.txt: and not so long"]));
+    assert_eq!(press(&mut home, "enter"), HomeKey::Stays);
+    assert!(refusal(&home).contains("have just changed"), "{}", refusal(&home));
+    told(&mut home, commented(Some("deploy.yml"), &["k1 a.txt line 1: not so loud"]));
+    assert_eq!(press(&mut home, "a d e s p i t e enter"), HomeKey::Stays, "the guard rail has its own word");
+    let HomeKey::Does(Act::Decide { confirm, despite_comments: true, .. }) =
+        press(&mut home, "a d e p l o y . y m l enter")
+    else {
+        panic!("the word was typed: {}", refusal(&home))
+    };
+    assert_eq!(confirm.as_deref(), Some("deploy.yml"));
 }
 
 #[test]

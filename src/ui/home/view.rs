@@ -1,7 +1,7 @@
 //! The picture of home: tabs, the list, the text of what is under the cursor, and the keys.
 
 use super::rows::{age, cost, project, state_role, title};
-use super::{Asks, DELETE_WORD, GROUP_WORD, Home, STOP_WORD, Tab};
+use super::{Asks, DELETE_WORD, DESPITE_WORD, GROUP_WORD, Home, STOP_WORD, Tab};
 use crate::base::text::width;
 use crate::model::event::Verdict;
 use crate::ui::app::App;
@@ -13,6 +13,8 @@ use ratatui::layout::{Rect, Size};
 
 /// From here on the text is beside the list.
 const WIDE_COLUMNS_MIN: u16 = 110;
+/// Room that a question leaves for its answer.
+const FIELD_COLUMNS_MIN: usize = 16;
 
 /// The areas of the screen.
 #[derive(Clone, Copy, Debug)]
@@ -203,12 +205,21 @@ fn note(home: &Home, app: &App, frame: &mut Frame<'_>, area: Rect) {
         }
         return;
     };
-    let word = home.under_cursor().and_then(|(_, pending)| pending.confirm.clone()).unwrap_or_default();
+    let word = home.under_cursor().and_then(|(_, pending)| pending.confirm.clone());
     let label = match asks {
         Asks::Filter => "filter:".to_owned(),
         Asks::Reason(Verdict::Redirect) => "what should it do instead?".to_owned(),
         Asks::Reason(_) => "deny; a reason, or Enter:".to_owned(),
-        Asks::Word => format!("a guard rail: type {} to approve:", super::visible(&word)),
+        Asks::Word(comments) => {
+            let rail = if word.is_some() { "a guard rail: " } else { "" };
+            let word = super::visible(word.as_deref().unwrap_or(DESPITE_WORD));
+            let ask = format!("type {word} to approve:");
+            let room = usize::from(area.width).saturating_sub(rail.len() + ask.len() + FIELD_COLUMNS_MIN + 8);
+            match comments.is_empty() {
+                true => format!("{rail}{ask}"),
+                false => format!("{rail}open: {}; {ask}", width::cut_end(&super::visible(&comments.join("; ")), room)),
+            }
+        }
         Asks::Group(_) => format!("type {GROUP_WORD} to approve these:"),
         Asks::Name => "name of the session:".to_owned(),
         Asks::Stop => format!("type {STOP_WORD} to stop the agent and everything it started:"),

@@ -17,9 +17,14 @@ pub fn rows(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u1
         row_of(rows, scene, state, evidence, columns);
     }
     let head = Row::new("evidence", Role::TextSoft);
-    let is_none = rows.len() == start;
-    rows.insert(start, if is_none { head.and(" none cited", Role::Warn) } else { head });
-    for ground in &grounds::of(&scene.session, state) {
+    let seen = grounds::of(&scene.session, state);
+    let head = match (rows.len() == start, seen.is_empty()) {
+        (false, _) => head,
+        (true, true) => head.and(" none cited", Role::Warn),
+        (true, false) => head.and(" none cited", Role::Warn).and("; seen before it:", Role::TextSoft),
+    };
+    rows.insert(start, head);
+    for ground in &seen {
         ground_row(rows, scene, ground, columns);
     }
 }

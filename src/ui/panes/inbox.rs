@@ -10,6 +10,7 @@ use crate::model::event::ChangedBy;
 use crate::model::plan::PlanSubject;
 use crate::model::session::ActionState;
 use crate::model::{FileChange, Kind, StepStatus};
+use crate::ui::app::links::Place;
 use crate::ui::app::{Scene, Touched};
 use crate::ui::layout::PaneId;
 use crate::ui::limits::{UI_AGE_STEP_MS, UI_ALARMS_SHOWN_MAX, UI_READ_ACTIONS_KEPT_MAX};
@@ -42,6 +43,13 @@ impl Line {
     }
 }
 
+/// An alarm, and where it leads: to what raised it.
+#[derive(Debug)]
+struct AlarmRow {
+    row: Row,
+    place: Option<Place>,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct InboxPane {
@@ -49,7 +57,7 @@ pub struct InboxPane {
     waiting: Vec<ActionId>,
     /// The first rows: the waiting actions in their groups.
     lines: Vec<Line>,
-    alarms: Vec<Row>,
+    alarms: Vec<AlarmRow>,
     read: BTreeSet<ActionId>,
 }
 
@@ -62,6 +70,13 @@ impl InboxPane {
     #[must_use]
     pub fn under_cursor(&self) -> Option<&ActionId> {
         self.lines.get(self.list.cursor)?.action()
+    }
+
+    /// Where the row under the cursor leads.
+    #[must_use]
+    pub fn leads_to(&self) -> Option<Place> {
+        let alarm = || self.alarms.get(self.list.cursor.checked_sub(self.lines.len())?)?.place.clone();
+        self.under_cursor().cloned().map(Place::Action).or_else(alarm)
     }
 
     /// This action has been on the screen.
@@ -230,13 +245,15 @@ fn blocked_steps(scene: &Scene, state: &ActionState) -> usize {
     plan.steps.iter().skip(at + 1).filter(|step| step.status == StepStatus::Pending).count()
 }
 
-fn alarm_rows(scene: &Scene) -> Vec<Row> {
+fn alarm_rows(scene: &Scene) -> Vec<AlarmRow> {
     let warning = scene.look.sign(Sign::Warning);
     let unsupervised =
         scene.session.disk.changes.iter().rev().filter(|(_, change)| change.by == ChangedBy::Unsupervised);
-    let changes = unsupervised.take(UI_ALARMS_SHOWN_MAX).map(|(_, change)| {
+    let changes = unsupervised.take(UI_ALARMS_SHOWN_MAX).map(|(seq, change)| {
         let path = escape::show(&change.path, &Show::default()).into_owned();
-        Row::new(format!("{warning} "), Role::Unsupervised).and(format!("unsupervised  {path}"), Role::Unsupervised)
+        let row = Row::new(format!("{warning} "), Role::Unsupervised);
+        let row = row.and(format!("unsupervised  {path}"), Role::Unsupervised);
+        AlarmRow { row, place: Some(Place::Moment(*seq)) }
     });
     let alarms = scene
         .session
@@ -246,13 +263,16 @@ fn alarm_rows(scene: &Scene) -> Vec<Row> {
         .rev()
         .filter(|(_, alarm)| alarm.what != AlarmKind::Unsupervised)
         .take(UI_ALARMS_SHOWN_MAX);
-    let alarms = alarms.map(|(_, alarm)| {
+    let alarms = alarms.map(|(seq, alarm)| {
         let what = escape::show(alarm.what.as_str(), &Show::default()).replace('_', " ");
         let text = escape::show(&alarm.text, &Show::prose()).into_owned();
-        Row::new(format!("{warning} "), Role::Warn).and(format!("{what}  "), Role::Warn).and(text, Role::TextSoft)
+        let row = Row::new(format!("{warning} "), Role::Warn);
+        let row = row.and(format!("{what}  "), Role::Warn).and(text, Role::TextSoft);
+        AlarmRow { row, place: Some(alarm.action.clone().map_or(Place::Moment(*seq), Place::Why)) }
     });
     let trouble = scene.silent.iter().chain(&scene.trouble).map(|text| {
-        Row::new(format!("{warning} "), Role::Fail).and("host  ", Role::Fail).and(text.clone(), Role::Fail)
+        let row = Row::new(format!("{warning} "), Role::Fail);
+        AlarmRow { row: row.and("host  ", Role::Fail).and(text.clone(), Role::Fail), place: None }
     });
     trouble.chain(changes).chain(alarms).collect()
 }
@@ -306,8 +326,8 @@ impl Pane for InboxPane {
                 }
             }
             None => {
-                if let Some(row) = self.alarms.get(row - self.lines.len()) {
-                    row.draw(brush, line, self.list.left);
+                if let Some(alarm) = self.alarms.get(row - self.lines.len()) {
+                    alarm.row.draw(brush, line, self.list.left);
                 }
             }
         }
@@ -317,7 +337,7 @@ impl Pane for InboxPane {
         match self.lines.get(row) {
             Some(Line::Head(head)) => (*head).to_owned(),
             Some(Line::Action(id)) => waiting_row(scene, id, u16::MAX).map(|row| row.text()).unwrap_or_default(),
-            None => self.alarms.get(row - self.lines.len()).map(Row::text).unwrap_or_default(),
+            None => self.alarms.get(row - self.lines.len()).map(|alarm| alarm.row.text()).unwrap_or_default(),
         }
     }
 

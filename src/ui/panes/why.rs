@@ -39,6 +39,20 @@ fn is_same_words(one: &str, other: &str) -> bool {
     letters(one) == letters(other)
 }
 
+/// The verbs that agents put before the path of a file that they change.
+const EDIT_VERBS: [&str; 10] =
+    ["edit", "write", "create", "update", "change", "modify", "add", "delete", "remove", "patch"];
+
+/// The agent's title only names what the pane's title names.
+fn says_no_more(state: &ActionState, titled: &str) -> bool {
+    let title = &state.action.title;
+    let names_the_file = || {
+        let (Some((verb, rest)), [file]) = (title.trim().split_once(' '), state.action.files()) else { return false };
+        EDIT_VERBS.iter().any(|known| verb.eq_ignore_ascii_case(known)) && is_same_words(rest, file.path.as_str())
+    };
+    is_same_words(title, titled) || names_the_file()
+}
+
 /// An undo or a rewind: the user gave no reason and needs none.
 fn is_own(state: &ActionState) -> bool {
     state.action.author == Author::Human && state.action.revision == 1 && state.action.rationale.is_none()
@@ -48,7 +62,7 @@ fn reasons(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
     let action = &state.action;
     // The pane's title says it already, where it fits and means the same.
     let titled = action_words(state);
-    if !is_same_words(&action.title, &titled) || width::width(&titled) + TITLE_MARGIN_COLUMNS > usize::from(columns) {
+    if !says_no_more(state, &titled) || width::width(&titled) + TITLE_MARGIN_COLUMNS > usize::from(columns) {
         wrapped(rows, "", Role::Text, &action.title, Role::TextStrong, columns);
     }
     let Some(rationale) = &action.rationale else {

@@ -62,12 +62,30 @@ fn tabs(app: &App, brush: &mut Brush<'_>) {
     let y = place.outer.bottom().saturating_sub(1);
     let end = place.outer.right().saturating_sub(14);
     let mut x = brush.text(place.outer.x + 1, y, end, " ", Role::Title);
-    for id in PaneId::ALL.iter().copied().filter(|id| *id != app.focus) {
+    let others = PaneId::ALL.iter().copied().filter(|id| *id != app.focus);
+    let mut names: Vec<(String, String)> = others
+        .map(|id| {
+            let note = app.panes.get(id).note(&app.scene).map_or_else(String::new, |note| format!(" {note}"));
+            (format!("{} {}", id.number(), id.name()), note)
+        })
+        .collect();
+    let columns = |names: &[(String, String)]| -> usize {
+        names.iter().map(|(name, note)| width::width(name) + width::width(note) + 3).sum()
+    };
+    // A name is worth more than a summary.
+    while columns(&names) > usize::from(end.saturating_sub(x) + 3)
+        && let Some((_, note)) = names.iter_mut().find(|(_, note)| !note.is_empty())
+    {
+        note.clear();
+    }
+    for (name, note) in names {
+        if usize::from(x) + width::width(&name) + width::width(&note) + 3 > usize::from(end) {
+            break;
+        }
         if x > place.outer.x + 2 {
             x = brush.text(x, y, end, &format!(" {} ", brush.look.sign(Sign::Dot)), Role::TextFaint);
         }
-        let note = app.panes.get(id).note(&app.scene).map_or_else(String::new, |note| format!(" {note}"));
-        x = brush.text(x, y, end, &format!("{} {}{note}", id.number(), id.name()), Role::Title);
+        x = brush.text(x, y, end, &format!("{name}{note}"), Role::Title);
     }
     brush.text(x, y, end, " ", Role::Title);
 }

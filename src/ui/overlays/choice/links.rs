@@ -36,6 +36,14 @@ impl Choice {
         Self { about, cursor, is_timeline: true, ..Self::of("The session so far", rows) }
     }
 
+    /// The same, with the cursor on what happened at this event, or last before it.
+    #[must_use]
+    pub fn at_moment(self, seq: Seq) -> Self {
+        let of = |row: &(String, String, Pick)| row.1.parse().map(Seq).ok();
+        let cursor = self.rows.iter().rposition(|row| of(row).is_some_and(|at| at <= seq)).unwrap_or(0);
+        Self { cursor, ..self }
+    }
+
     /// The same with what came since; a cursor that is not on the newest stays where it is.
     #[must_use]
     pub fn newer_timeline(&self, scene: &Scene) -> Self {

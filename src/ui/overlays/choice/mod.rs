@@ -197,7 +197,8 @@ impl Choice {
         let viewed = files.iter().filter(|file| file.viewed).count();
         let more = files.len().saturating_sub(UI_CHOICES_MAX);
         let rest = if more > 0 { format!(", {more} more are not listed") } else { String::new() };
-        let about = format!("{} files, {viewed} viewed{rest}; Enter goes to one", files.len());
+        let plural = if files.len() == 1 { "" } else { "s" };
+        let about = format!("{} file{plural}, {viewed} viewed{rest}; Enter goes to one", files.len());
         Self { about: vec![about], ..Self::of("Files of this change", rows) }
     }
 

@@ -28,6 +28,8 @@ mod draw;
 mod files;
 mod form;
 mod infra;
+#[cfg(test)]
+mod parts_tests;
 mod plan;
 mod preview;
 mod remarks;
@@ -323,6 +325,7 @@ impl DiffPane {
             context: self.context,
             ignores_blanks: self.blanks == Blanks::Ignored,
             columns: usize::from(self.room.width),
+            minus: scene.look.sign(Sign::Minus),
             rows: Vec::new(),
             hidden: Hidden::default(),
         };
@@ -430,7 +433,9 @@ impl Pane for DiffPane {
         let replans = touched.plan && scene.target().is_some_and(|state| state.action.kind() == Kind::Plan);
         // What is done elsewhere changes nothing of a plan's text.
         let is_same_plan = !self.plan_spots.is_empty() && self.about == scene.target().map(|state| state.action.digest);
-        if !(touched.target || (touched.actions && !is_same_plan) || reflows || calm || replans) {
+        // Neither does it of pictures; comments touch the plan as well.
+        let is_same = is_same_plan || (!touched.plan && rows::is_current(self, scene));
+        if !(touched.target || (touched.actions && !is_same) || reflows || calm || replans) {
             return;
         }
         let before = std::mem::take(&mut self.rows);
@@ -440,10 +445,7 @@ impl Pane for DiffPane {
         self.plan_spots.clear();
         self.aside.clear();
         self.hidden = Hidden::default();
-        let about = match &scene.comparison {
-            Some(comparison) => Some(comparison.key),
-            None => scene.target().map(|state| state.action.digest),
-        };
+        let about = rows::about(scene);
         let fresh = self.about != about;
         self.about = about;
         match (&scene.comparison, scene.target()) {

@@ -7,7 +7,7 @@ use crate::model::session::{ActionState, Phase};
 use crate::ui::app::Scene;
 use crate::ui::limits::UI_PREVIEW_OUTPUT_LINES_MAX;
 use crate::ui::panes::row::{Row, wrapped};
-use crate::ui::theme::Role;
+use crate::ui::theme::{Role, Sign};
 
 /// Describes the newest preview of this action.
 pub(super) fn rows(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) {
@@ -21,7 +21,7 @@ pub(super) fn rows(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, colu
     head(rows, tried, (layer.dry_run, is_apart), columns);
     if tried.phase == Phase::Finished(OutcomeWord::Ok) || tried.finished.as_ref().is_some_and(|f| f.exit.is_some()) {
         if !layer.dry_run || !layer.would.is_empty() {
-            changes(rows, layer, columns);
+            changes(rows, layer, scene.look.sign(Sign::Minus), columns);
         }
         output(rows, tried, columns);
     }
@@ -45,12 +45,12 @@ fn head(rows: &mut Vec<Row>, tried: &ActionState, (is_dry_run, is_apart): (bool,
     wrapped(rows, "  $ ", Role::TextSoft, &line, Role::TextSoft, columns);
 }
 
-fn changes(rows: &mut Vec<Row>, layer: &InLayer, columns: u16) {
+fn changes(rows: &mut Vec<Row>, layer: &InLayer, minus: &str, columns: u16) {
     if layer.would.is_empty() && layer.more == 0 {
         rows.push(Row::new("would change  ", Role::TextSoft).and("no file", Role::Text));
     }
     for change in &layer.would {
-        rows.push(named(change));
+        rows.push(named(change, minus));
         for line in change.hunks.lines() {
             let role = match line.as_bytes().first() {
                 Some(b'+') => Role::DiffAddSign,
@@ -66,7 +66,7 @@ fn changes(rows: &mut Vec<Row>, layer: &InLayer, columns: u16) {
     }
 }
 
-fn named(change: &WouldChange) -> Row {
+fn named(change: &WouldChange, minus: &str) -> Row {
     let verb = match change.change {
         FileChange::Modify => "would change  ",
         FileChange::Create => "would create  ",
@@ -77,7 +77,7 @@ fn named(change: &WouldChange) -> Row {
     Row::new(verb, Role::TextSoft)
         .and(path, Role::TextStrong)
         .and(format!("  +{}", change.added), Role::DiffAddSign)
-        .and(format!(" -{}", change.removed), Role::DiffDelSign)
+        .and(format!(" {minus}{}", change.removed), Role::DiffDelSign)
 }
 
 /// The end of what it wrote.

@@ -1,12 +1,14 @@
 //! The rows of changed files: heads, notes, hunks with their surroundings, and what is left out of them.
 
-use super::{At, DiffRow, PlaceIn, View};
+use super::{At, DiffPane, DiffRow, PlaceIn, View};
+use crate::base::Digest;
 use crate::base::limits::DIFF_CONTEXT_LINES;
 use crate::base::text::width;
 use crate::diff::LineKind;
+use crate::ui::app::Scene;
 use crate::ui::panes::row::Row;
 use crate::ui::theme::Role;
-use crate::ui::workers::{FilePicture, HunkPicture};
+use crate::ui::workers::{FilePicture, HunkPicture, Product};
 
 /// Columns of a file's head or of the title that its path does not have: number, name, counts, place.
 const PATH_MARGIN_COLUMNS: usize = 46;
@@ -21,6 +23,8 @@ pub(super) struct FileRows<'a> {
     /// Changes of white space alone are left out.
     pub ignores_blanks: bool,
     pub columns: usize,
+    /// Before the number of removed lines.
+    pub minus: &'a str,
     pub rows: Vec<DiffRow>,
     pub hidden: Hidden,
 }
@@ -51,7 +55,7 @@ impl FileRows<'_> {
         if structural {
             let lines = file.structure.iter().map(|line| {
                 let counts = if line.added + line.removed > 0 {
-                    format!("+{} -{}", line.added, line.removed)
+                    format!("+{} {}{}", line.added, self.minus, line.removed)
                 } else {
                     String::new()
                 };
@@ -168,115 +172,80 @@ impl FileRows<'_> {
     }
 }
 
+/// What the rows are about: the comparison that is shown, or the item under review.
+pub(super) fn about(scene: &Scene) -> Option<Digest> {
+    let of_target = || scene.target().map(|state| state.action.digest);
+    scene.comparison.as_ref().map(|comparison| comparison.key).or_else(of_target)
+}
+
+/// The rows are those of the newest pictures of what is shown.
+pub(super) fn is_current(pane: &DiffPane, scene: &Scene) -> bool {
+    let of_product = |product: &Product| std::sync::Arc::ptr_eq(&pane.pictures, &product.files);
+    pane.about.is_some() && pane.about == about(scene) && scene.products.current().is_some_and(of_product)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::RelPath;
+    use crate::base::pairs_tests::{Pair, changed, released};
     use crate::diff::FileDiff;
     use crate::model::{Content, FileChange, FileEdit};
     use crate::ui::workers::{Job, PictureOptions, Versions};
     use std::collections::BTreeSet;
-    use std::path::{Path, PathBuf};
-
-    /// Files below a directory, in order, small enough that thousands are read in seconds.
-    fn sources(root: &Path, most: usize) -> Vec<String> {
-        let mut open: Vec<PathBuf> = vec![root.to_owned()];
-        let mut found = Vec::new();
-        while let Some(dir) = open.pop().filter(|_| found.len() < most) {
-            let mut entries: Vec<PathBuf> =
-                std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-            entries.sort();
-            for path in entries {
-                if path.is_dir() {
-                    open.push(path);
-                } else if path.extension().is_some_and(|ext| ext == "rs") && found.len() < most {
-                    let text = std::fs::read_to_string(&path).unwrap_or_default();
-                    found.extend((200..5_000).contains(&text.len()).then_some(text));
-                }
-            }
-        }
-        found
-    }
-
-    /// Another version of a text, by one of several ways that code changes, or breaks.
-    fn changed(text: &str, way: usize) -> String {
-        let lines: Vec<&str> = text.split_inclusive('\n').collect();
-        let at = lines.len() * (way + 1) / 9;
-        let without = |gone: std::ops::Range<usize>| {
-            let kept = lines.iter().enumerate().filter(|(at, _)| !gone.contains(at));
-            kept.map(|(_, line)| *line).collect::<String>()
-        };
-        match way {
-            0 => without(at..at + 1),
-            1 => without(at..at + 12),
-            2 => text.replace("    ", "\t"),
-            3 => text.replacen("fn ", "fn renamed_", 1),
-            4 => text.replacen('(', "(extra: u8, ", 2),
-            5 => format!("{}{}", lines[lines.len() / 2..].concat(), lines[..lines.len() / 2].concat()),
-            6 => text.replacen('}', "", 3),
-            _ => text.replacen(';', ";\n\n", 2),
-        }
-    }
 
     /// The view by definitions never hides a line that the view by lines shows.
     #[test]
     fn every_changed_line_is_in_the_structural_view() {
-        let mut texts = sources(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").as_path(), 60);
-        if let Some(home) = std::env::var_os("CARGO_HOME")
-            .map(PathBuf::from)
-            .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
-        {
-            texts.extend(sources(&home.join("registry/src"), 240));
+        let (released, mut pairs) = (released(usize::MAX), changed(250));
+        let is_at_hand = !released.is_empty();
+        pairs.extend(released.into_iter().filter(|pair| pair.old.len() + pair.new.len() < 5_000));
+        for Pair { name, old, new } in &pairs {
+            let diff = FileDiff::new(old.clone(), new.clone());
+            let expect: BTreeSet<_> =
+                diff.hunks.iter().flat_map(|hunk| &hunk.lines).filter_map(crate::diff::DiffLine::id).collect();
+            let path = RelPath::new("src/a.rs").unwrap();
+            let (before, after) = (Content::of(old.as_bytes()), Content::of(new.as_bytes()));
+            let file = FileEdit {
+                path,
+                change: FileChange::Modify,
+                from: None,
+                before: Some(before),
+                after: Some(after),
+                before_node: None,
+                after_node: None,
+            };
+            let job = Job::new(vec![Versions::of(file, |_| None)], PictureOptions::default());
+            let product = std::cell::RefCell::new(None);
+            job.run(&|made| *product.borrow_mut() = Some(made));
+            let pictures = product.into_inner().unwrap().files;
+            let mut rows = FileRows {
+                pictures: &pictures,
+                view: View::Structural,
+                context: DIFF_CONTEXT_LINES,
+                ignores_blanks: false,
+                columns: 80,
+                minus: "-",
+                rows: Vec::new(),
+                hidden: Hidden::default(),
+            };
+            rows.file(0, true);
+            let line = |at: At| match at.place {
+                PlaceIn::Hunk(line) => pictures[at.file].hunks[at.hunk].lines.get(line),
+                PlaceIn::Before(_) | PlaceIn::After(_) => None,
+            };
+            let id = |line: &crate::ui::workers::LinePicture| match line.kind {
+                LineKind::Added => line.new_no.map(crate::diff::LineId::Added),
+                LineKind::Removed => line.old_no.map(crate::diff::LineId::Removed),
+                LineKind::Context => None,
+            };
+            let shown: BTreeSet<_> =
+                rows.rows.iter().flat_map(super::super::lines_of).filter_map(line).filter_map(id).collect();
+            assert_eq!(shown, expect, "{name}");
+            let told = !pictures[0].structure.is_empty() || pictures[0].structure_note.is_some();
+            assert!(told || expect.is_empty(), "nothing is told of {name}");
         }
-        let mut pairs = 0;
-        for (number, text) in texts.iter().enumerate() {
-            for way in 0..8 {
-                let after = changed(text, way);
-                let diff = FileDiff::new(text.clone(), after.clone());
-                let expect: BTreeSet<_> =
-                    diff.hunks.iter().flat_map(|hunk| &hunk.lines).filter_map(crate::diff::DiffLine::id).collect();
-                let path = RelPath::new("src/a.rs").unwrap();
-                let (before, after) = (Content::of(text.as_bytes()), Content::of(after.as_bytes()));
-                let file = FileEdit {
-                    path,
-                    change: FileChange::Modify,
-                    from: None,
-                    before: Some(before),
-                    after: Some(after),
-                    before_node: None,
-                    after_node: None,
-                };
-                let job = Job::new(vec![Versions::of(file, |_| None)], PictureOptions::default());
-                let product = std::cell::RefCell::new(None);
-                job.run(&|made| *product.borrow_mut() = Some(made));
-                let pictures = product.into_inner().unwrap().files;
-                let mut rows = FileRows {
-                    pictures: &pictures,
-                    view: View::Structural,
-                    context: DIFF_CONTEXT_LINES,
-                    ignores_blanks: false,
-                    columns: 80,
-                    rows: Vec::new(),
-                    hidden: Hidden::default(),
-                };
-                rows.file(0, true);
-                let line = |at: At| match at.place {
-                    PlaceIn::Hunk(line) => pictures[at.file].hunks[at.hunk].lines.get(line),
-                    PlaceIn::Before(_) | PlaceIn::After(_) => None,
-                };
-                let id = |line: &crate::ui::workers::LinePicture| match line.kind {
-                    LineKind::Added => line.new_no.map(crate::diff::LineId::Added),
-                    LineKind::Removed => line.old_no.map(crate::diff::LineId::Removed),
-                    LineKind::Context => None,
-                };
-                let shown: BTreeSet<_> =
-                    rows.rows.iter().flat_map(super::super::lines_of).filter_map(line).filter_map(id).collect();
-                assert_eq!(shown, expect, "way {way} of source {number}:\n{text}");
-                let told = !pictures[0].structure.is_empty() || pictures[0].structure_note.is_some();
-                assert!(told || expect.is_empty(), "nothing is told of way {way} of source {number}:\n{text}");
-                pairs += 1;
-            }
-        }
-        assert!(pairs >= 400, "{pairs} pairs");
+        // Without the sources of dependencies there are only our own.
+        assert!(pairs.len() >= if is_at_hand { 2_000 } else { 300 }, "{} pairs", pairs.len());
     }
 }

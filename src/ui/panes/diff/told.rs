@@ -201,7 +201,7 @@ pub(super) fn calm_rows(scene: &Scene, columns: u16) -> Vec<Row> {
     }
     if let Some(state) = session.actions.iter().next_back() {
         let head = if state.phase == Phase::Running { "now    " } else { "last   " };
-        rows.push(Row::new(head, Role::TextSoft).and(action_words(state), Role::Text));
+        wrapped(&mut rows, head, Role::TextSoft, &action_words(state), Role::Text, columns);
     }
     if let Some((words, role)) = tests_pane::summary(scene) {
         rows.push(Row::new("tests  ", Role::TextSoft).and(words, role));
