@@ -11,11 +11,11 @@
     reason = "a test stops where its expectation fails; shared support is not used whole by every test"
 )]
 
+#[path = "../support/everybody.rs"]
+mod everybody;
 #[cfg(feature = "nats")]
 #[path = "../support/nats.rs"]
 mod nats;
-#[path = "../support/everybody.rs"]
-mod everybody;
 #[path = "../support/rounds.rs"]
 mod rounds;
 #[path = "../support/seat.rs"]
