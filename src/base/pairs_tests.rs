@@ -157,7 +157,7 @@ pub fn not_as_shown(old: &[u8], rows: &[Row], got: &[u8]) -> Option<String> {
             let shown = |row: &&Row| {
                 format!("{}{}{}", row.sign, if row.is_taken { '*' } else { ' ' }, String::from_utf8_lossy(&row.text))
             };
-            let shown: String = changes.iter().map(|row| shown(row)).collect();
+            let shown: String = changes.iter().map(shown).collect();
             return Some(format!(
                 "of\n{shown}became\n{}",
                 String::from_utf8_lossy(&block.into_iter().flatten().copied().collect::<Vec<u8>>())
