@@ -54,7 +54,9 @@ fn say_closed(app: &mut App, finished: &Finished) {
     let (Some(network), true, false) = (network, has_failed, is_tried) else { return };
     let key = app.keymap.shown("network").unwrap_or_default();
     let (action, word) = (&finished.action, network.word());
-    app.say(Toast::plain(format!("{action} failed with its network closed ({word}): {key} opens that of the session")));
+    // Nobody knows why it failed.
+    let text = format!("{action} failed; if it needed the network, that was closed ({word}), and {key} opens it");
+    app.say(Toast::plain(text));
 }
 
 /// A picture of this machine was read.
