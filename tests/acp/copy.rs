@@ -162,14 +162,16 @@ async fn one_file_that_cannot_be_carried_over_keeps_no_other_back() {
     let began = std::time::Instant::now();
     let mut s = copied(turns).start().await;
     let held = s.held().await;
-    assert_eq!(proposed(&held), ["modify a.txt"]);
+    assert_eq!(proposed(&held), ["modify a.txt", "create away"]);
+    assert_eq!(held.action["files"][1]["after"], "/etc", "{}", held.action);
     assert!(began.elapsed().as_secs() < 15, "{:?}", began.elapsed());
     s.approve(&held).await;
     s.wait_kind("finished").await;
     let text = noted(&s, "copy");
-    for named in ["sparse: ", "away: ", "b.txt: "] {
+    for named in ["sparse: ", "b.txt: "] {
         assert!(text.contains(named), "{named} in {text}");
     }
+    assert_eq!(std::fs::read_link(s.root().join("away")).unwrap(), std::path::Path::new("/etc"));
     assert_eq!((s.file("a.txt").as_deref(), s.file("b.txt").as_deref()), (Some("new\n"), Some("b\n")));
 }
 

@@ -308,7 +308,10 @@ fn the_action_that_broke_a_test_is_taken_back(size: (u16, u16)) {
         let now = room.read("sums.py");
         now.contains("a + a") && now.contains("b=0")
     });
-    screen.wait_idle();
+    // Whoever came by a link stays at the action, which says that it was taken back.
+    screen.command("focus-why");
+    screen.command("bottom");
+    screen.wait_for("later undone");
     screen.command("undo");
     screen.wait("the undo is undone", |_| room.read("sums.py") == all);
     screen.wait_idle();

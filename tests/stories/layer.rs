@@ -20,7 +20,7 @@ fn a_command_is_previewed_before_it_is_approved(size: (u16, u16)) {
     screen.consent("test", "the effect", |text| text.contains("preview a2"));
     screen.command("bottom");
     screen.wait("the output", |text| text.contains("wrote"));
-    for row in ["would create  new.txt  +1 -0", "+new"] {
+    for row in ["would create  new.txt  +1 −0", "+new"] {
         screen.wait_for(row);
     }
     assert!(room.read("a.txt") == "one\n" && !room.exists("new.txt"), "nothing of it is kept");
