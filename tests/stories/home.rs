@@ -1,9 +1,10 @@
 //! Home: several sessions, one inbox, and the way from one to the other.
 
-use crate::screen::{Hosts, Screen};
+use crate::screen::{Hosts, KEY_AGAIN, Screen};
 use crate::seat::{Room, assert_verifies, until};
 use crate::sshd::Server;
 use serde_json::json;
+use std::time::Instant;
 
 at_every_size!(
     what_is_pending_in_two_sessions_is_decided_in_one_inbox,
@@ -28,6 +29,10 @@ pub fn session(room: &Room, name: &str, text: &str) -> String {
 pub fn consent(screen: &mut Screen, key: &str, name: &str, is_so: impl Fn(&str) -> bool) {
     for _ in 0..20 {
         screen.press(key);
+        // A key that is pressed again at once counts as held down.
+        if screen.wait_until(Instant::now() + KEY_AGAIN, &is_so).is_some() {
+            return;
+        }
         let refused = |text: &str| text.contains("nothing was approved");
         screen.wait(name, |text| is_so(text) || refused(text));
         if is_so(&screen.text()) {

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(40);
 /// How long a key's effect may take before a refusal on the screen is believed and the key is pressed again. Longer
 /// than the time within which the same key counts as held down.
-const KEY_AGAIN: Duration = Duration::from_millis(1000);
+pub const KEY_AGAIN: Duration = Duration::from_millis(1000);
 /// The time between the repeats of a key that is held down, as on most desktops.
 const KEY_REPEATS: Duration = Duration::from_millis(33);
 /// How often something outside the terminal is looked at.
@@ -196,7 +196,7 @@ impl Screen {
         });
     }
 
-    fn wait_until(&mut self, end: Instant, is_so: &impl Fn(&str) -> bool) -> Option<()> {
+    pub fn wait_until(&mut self, end: Instant, is_so: &impl Fn(&str) -> bool) -> Option<()> {
         loop {
             if !self.audit.in_frame() && is_so(&self.text()) {
                 return Some(());
