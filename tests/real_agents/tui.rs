@@ -26,9 +26,9 @@ fn tell(screen: &mut Screen, play: &str) {
 
 fn a_human_decides_on_the_screen(kind: Kind) {
     let ok = || Turn::text("All done here.");
-    let mend = kind.replaces("sums.mjs", "  a - b;", "  a + b;", "I mend the addition.");
+    let fix = kind.replaces("sums.mjs", "  a - b;", "  a + b;", "I fix the addition.");
     let plays = [
-        ("play-mend", kind.plans().into_iter().chain([mend, ok()]).collect()),
+        ("play-fix", kind.plans().into_iter().chain([fix, ok()]).collect()),
         ("play-approve", vec![kind.edits("approve.txt"), ok()]),
         ("play-change", vec![kind.edits("change.txt"), ok()]),
         ("play-deny", vec![kind.edits("deny.txt"), ok()]),
@@ -39,7 +39,7 @@ fn a_human_decides_on_the_screen(kind: Kind) {
     ];
     let Some(stage) = Stage::set(kind, Leash::Asks, plays) else { return };
     let _hosts = Hosts(&stage.room);
-    let args = ["--agent", kind.name(), "--isolation", "gated", "--config", &stage.config, "play-mend"];
+    let args = ["--agent", kind.name(), "--isolation", "gated", "--config", &stage.config, "play-fix"];
     let mut screen = Screen::open(&stage.room, &args, (120, 40));
     let file = |name: &str| stage.room.read(name);
     const LIST: &str = "Set 2 todo(s)";
@@ -159,9 +159,9 @@ fn a_human_decides_on_the_screen_while_it_works_in_its_layer(kind: Kind) {
         return;
     }
     let ok = || Turn::text("All done here.");
-    let mend = kind.replaces("sums.mjs", "  a - b;", "  a + b;", "I mend the addition.");
+    let fix = kind.replaces("sums.mjs", "  a - b;", "  a + b;", "I fix the addition.");
     let plays = [
-        ("play-mend", vec![mend, ok()]),
+        ("play-fix", vec![fix, ok()]),
         ("play-deny", vec![kind.edits("deny.txt"), ok()]),
         ("play-make", vec![kind.asks_to_run("echo made > made.txt; ln -s made.txt link"), ok()]),
     ];
@@ -169,7 +169,7 @@ fn a_human_decides_on_the_screen_while_it_works_in_its_layer(kind: Kind) {
     let _hosts = Hosts(&stage.room);
     // Some look for lists of models and plugins on their own: other tests answer these questions.
     std::fs::write(&stage.config, "[layer]\nagent_network = \"off\"\n").unwrap();
-    let args = ["--agent", kind.name(), "--isolation", "overlay", "--config", &stage.config, "play-mend"];
+    let args = ["--agent", kind.name(), "--isolation", "overlay", "--config", &stage.config, "play-fix"];
     let mut screen = Screen::open(&stage.room, &args, (120, 40));
     let file = |name: &str| stage.room.read(name);
     screen.wait_within(START_MAX, "its first question", |text| text.contains("edit sums.mjs"));
