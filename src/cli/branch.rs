@@ -63,20 +63,21 @@ pub fn worktree(dir: &Path, branch: &str) -> Result<PathBuf, Fail> {
 
 /// What a list of branches has.
 pub struct Branches {
-    /// The one that is checked out in the directory; none with a detached head.
+    /// The one that is checked out in the directory; none with a detached head, or if it is not among those listed.
     pub current: Option<String>,
     /// The others, changed last first, at most [`BRANCHES_LISTED_MAX`].
     pub others: Vec<String>,
 }
 
-/// The local branches of the repository that `dir` is in; `None` where there is no repository with a commit.
+/// The local branches of the repository that `dir` is in; `None` where there is no repository with one. The start screen waits
+/// for it: it is one run of git.
 pub fn branches(dir: &Path) -> Option<Branches> {
-    git(dir, &["rev-parse", "--verify", "--quiet", "HEAD"]).ok()?;
-    let current = git(dir, &["symbolic-ref", "--quiet", "--short", "HEAD"]).ok();
     let count = format!("--count={}", BRANCHES_LISTED_MAX + 1);
-    let words = ["for-each-ref", "--sort=-committerdate", "--format=%(refname:short)", &count, "refs/heads"];
-    let listed = git(dir, &words).ok()?;
-    let others = listed.lines().filter(|name| current.as_deref() != Some(*name)).map(str::to_owned);
+    // The one that is checked out has a star before it.
+    let words = ["for-each-ref", "--sort=-committerdate", "--format=%(HEAD)%(refname:short)", &count, "refs/heads"];
+    let listed = git(dir, &words).ok().filter(|listed| !listed.is_empty())?;
+    let current = listed.lines().find_map(|line| line.strip_prefix('*')).map(str::to_owned);
+    let others = listed.lines().filter_map(|line| line.strip_prefix(' ')).map(str::to_owned);
     Some(Branches { others: others.take(BRANCHES_LISTED_MAX).collect(), current })
 }
 

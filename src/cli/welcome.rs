@@ -153,10 +153,10 @@ fn branches(directory: &Path) -> Vec<Item> {
     let Some(branch::Branches { current, others }) = branch::branches(directory) else {
         return vec![here("in this directory, which is in no git repository with a commit".to_owned())];
     };
-    let current = current.map_or("without a branch".to_owned(), |name| format!("on {name}"));
+    let current = current.map(|name| format!(", on {name}")).unwrap_or_default();
     let new = Item::new(NEW_BRANCH, "a worktree beside this repository, on a new branch named after the goal");
     let others = others.iter().map(|name| Item::new(name, "in its worktree, which is made where it has none"));
-    [here(format!("in this directory, {current}")), new].into_iter().chain(others).collect()
+    [here(format!("in this directory{current}")), new].into_iter().chain(others).collect()
 }
 
 /// The agents, those that can be used first.

@@ -18,6 +18,23 @@ fn open(room: &Room, args: &[&str], size: (u16, u16)) -> Screen {
     Screen::open_in(room, &room.workspace(), args, size, &[("PATH", "/usr/bin:/bin"), ("HOME", &home)])
 }
 
+fn read_introduction(screen: &mut Screen) {
+    for step in 1..=5 {
+        screen.wait_for(&format!("{step} of 5"));
+        screen.press("enter");
+    }
+}
+
+/// Ends the session that was begun; its options, as its host reads them.
+fn ended(mut screen: Screen, room: &Room, hosts: &Hosts<'_>) -> String {
+    screen.wait_idle();
+    screen.quit();
+    hosts.wait_for_none();
+    let session = only_session(room);
+    assert_verifies(room, &session);
+    std::fs::read_to_string(room.state().join("sessions").join(&session).join("options.json")).unwrap()
+}
+
 fn sessions(room: &Room) -> usize {
     std::fs::read_dir(room.state().join("sessions")).map_or(0, Iterator::count)
 }
@@ -27,10 +44,7 @@ fn a_bare_start_is_a_composer_with_everything_to_choose(size: (u16, u16)) {
     let hosts = Hosts(&room);
     let config = agent(&room, &json!({"turns": [[{"say": "heard and done"}]]}));
     let mut screen = open(&room, &["--config", &config], size);
-    for step in 1..=5 {
-        screen.wait_for(&format!("{step} of 5"));
-        screen.press("enter");
-    }
+    read_introduction(&mut screen);
     screen.wait("the composer and the choices", |text| {
         let is_shown = |words: &&str| text.contains(*words);
         ["What should the agent do?", "type a goal", "agent", "fake", "model", "mode", "guarded", "isolation", "auto"]
@@ -64,12 +78,7 @@ fn a_bare_start_is_a_composer_with_everything_to_choose(size: (u16, u16)) {
     screen.press("enter");
     screen.wait_for("heard and done");
     screen.wait("the session as it was chosen", |text| text.contains("fake") && text.contains("look at calc.py"));
-    screen.wait_idle();
-    screen.quit();
-    hosts.wait_for_none();
-    let session = only_session(&room);
-    assert_verifies(&room, &session);
-    let options = std::fs::read_to_string(room.state().join("sessions").join(&session).join("options.json")).unwrap();
+    let options = ended(screen, &room, &hosts);
     assert!(options.contains(r#""agent": "fake""#) && options.contains(r#""isolation": "gated""#), "{options}");
     // The text was sent: it is no draft any more.
     let mut screen = open(&room, &["--config", &config], size);
@@ -108,10 +117,7 @@ fn a_session_begins_on_a_branch_of_its_own(size: (u16, u16)) {
     git(&["branch", "topic"]);
     let config = agent(&room, &json!({"turns": [[{"say": "heard and done"}]]}));
     let mut screen = open(&room, &["--config", &config, "--isolation", "gated"], size);
-    for step in 1..=5 {
-        screen.wait_for(&format!("{step} of 5"));
-        screen.press("enter");
-    }
+    read_introduction(&mut screen);
     screen.wait("where it works", |text| text.contains("(here)") && text.contains("on main"));
     screen.type_text("Look at the sums, please!");
     screen.press("S-tab enter");
@@ -123,12 +129,7 @@ fn a_session_begins_on_a_branch_of_its_own(size: (u16, u16)) {
     screen.wait_for("Enter start");
     screen.press("enter");
     screen.wait_for("heard and done");
-    screen.wait_idle();
-    screen.quit();
-    hosts.wait_for_none();
-    let session = only_session(&room);
-    assert_verifies(&room, &session);
-    let options = std::fs::read_to_string(room.state().join("sessions").join(&session).join("options.json")).unwrap();
+    let options = ended(screen, &room, &hosts);
     assert!(options.contains(".look-at-the-sums-please\""), "{options}");
     assert_eq!(git(&["branch", "--show-current"]), "main");
     assert!(git(&["branch", "--list", "look-at-the-sums-please"]).starts_with('+'), "it is checked out beside");
