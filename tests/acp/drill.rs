@@ -1,12 +1,9 @@
 //! The drill at the start of a session, where it fails and where it proves nothing.
 
-use crate::seat::{Scene, Session, edit_call};
+use crate::holder::HELD;
+use crate::seat::{Scene, edit_call};
 use rightseat::model::event::Mode;
 use serde_json::json;
-use std::process::{Child, Command, Stdio};
-
-/// The launcher waits until somebody holds its output.
-const HELD: &str = "echo $$ >$DIR/pid; read yes <$DIR/held";
 
 fn scene(mode: Mode, launcher: &'static str) -> Scene {
     let asks = json!({"permission": edit_call("t1", "a.txt", Some("1"), "2"), "then": [], "else": []});
@@ -15,18 +12,11 @@ fn scene(mode: Mode, launcher: &'static str) -> Scene {
     scene
 }
 
-/// A process of nobody's session takes the output of the drill: the kernel tells that something is left.
-fn holder(session: &Session) -> Child {
-    let holder = "read pid <pid; exec 3>/proc/$pid/fd/1; echo yes >held; read end";
-    Command::new("sh").args(["-c", holder]).current_dir(session.dir.path()).stdin(Stdio::piped()).spawn().unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drill_that_fails_raises_an_alarm_and_everything_asks() {
     for (mode, then) in [(Mode::Guarded, "step"), (Mode::Plan, "plan")] {
         let mut s = scene(mode, HELD).start().await;
         let lease = s.call("lease/grant", json!({"actions_max": 4})).await.unwrap()["lease"].clone();
-        let mut holder = holder(&s);
         let drilled = s.wait_kind("drilled").await;
         assert_eq!(drilled["rungs"][0]["result"], "failed", "{drilled}");
         let revoked = s.wait_kind("lease_revoked").await;
@@ -39,8 +29,6 @@ async fn a_drill_that_fails_raises_an_alarm_and_everything_asks() {
         let modes = s.events.iter().filter(|e| e["kind"] == "mode_changed").map(|e| e["mode"].as_str().unwrap());
         let expect: &[&str] = if then == "step" { &["step", "observe"] } else { &["observe"] };
         assert_eq!(modes.collect::<Vec<_>>(), expect);
-        holder.kill().unwrap();
-        holder.wait().unwrap();
     }
 }
 

@@ -15,6 +15,8 @@
 mod alone;
 #[path = "../support/fake_agent.rs"]
 mod fake_agent;
+#[path = "../support/holder.rs"]
+mod holder;
 
 mod changed;
 mod copy;

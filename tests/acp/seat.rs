@@ -2,6 +2,7 @@
 //! at what the agent heard.
 
 use crate::fake_agent;
+use crate::holder::{HELD, Holder};
 use rightseat::agent::acp::{AcpAgent, AcpConfig};
 use rightseat::agent::catalog::AgentSpec;
 use rightseat::base::{Digest, Seq, SessionId, UnixMs};
@@ -18,7 +19,6 @@ use rightseat::workspace::{LiveWorkspace, Settings};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf};
@@ -123,6 +123,8 @@ pub struct Session {
     next_id: u64,
     /// Events before this one were waited for already.
     seen: usize,
+    /// Holds the output of its drills where its launcher waits for that.
+    _holder: Option<Holder>,
 }
 
 impl Scene {
@@ -149,6 +151,7 @@ impl Scene {
             std::fs::create_dir_all(full.parent().unwrap()).unwrap();
             std::fs::write(full, content).unwrap();
         }
+        let holder = self.drilled_by.filter(|before| *before == HELD).map(|_| Holder::start(dir.path()));
         let script = dir.path().join("script.json");
         std::fs::write(&script, self.script.to_string()).unwrap();
         let session = SessionId::new(format!("t-{}", dir.path().file_name().unwrap().to_string_lossy()));
@@ -183,7 +186,8 @@ impl Scene {
         };
         let (host, _ending) = Host::start(setup).await.unwrap();
         let (from_host, to_host) = link(&host);
-        let mut session = Session { dir, events: Vec::new(), host, to_host, from_host, next_id: 0, seen: 0 };
+        let mut session =
+            Session { dir, events: Vec::new(), host, to_host, from_host, next_id: 0, seen: 0, _holder: holder };
         session.call("session/attach", json!({"protocol": {"min": 1, "max": 1}})).await.unwrap();
         session
     }
@@ -191,9 +195,6 @@ impl Scene {
     fn launcher(&self, dir: &Path) -> PathBuf {
         let real = env!("CARGO_BIN_EXE_rightseat");
         let Some(before) = self.drilled_by else { return real.into() };
-        for fifo in ["pid", "held"] {
-            assert!(Command::new("mkfifo").arg(dir.join(fifo)).status().unwrap().success());
-        }
         let launcher = dir.join("launcher");
         let text = format!(
             "#!/bin/sh\nDIR={}\ncase $RIGHTSEAT_SESSION in *-drill-*) {before};; esac\nexec {real} \"$@\"\n",

@@ -1,6 +1,7 @@
 //! The drill of the stop: it passes where a stop works, and fails where something gets away.
 
 use super::alone;
+use super::holder::{HELD, Holder};
 use rightseat::model::{DrillResult, Rung};
 use rightseat::workspace::census::Tracker;
 use rightseat::workspace::drill::{drill, every_rung};
@@ -20,7 +21,7 @@ fn no_rung_leaves_a_process_and_what_is_outside_goes_on() {
     let (workspace, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let root = Root::open(workspace.path()).unwrap();
     let rules = Rules::read(root.path());
-    let mut outside = Command::new("sleep").arg("600").spawn().unwrap();
+    let mut outside = Command::new("sleep").arg("600").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let rungs = runtime.block_on(every_rung(LAUNCHER.as_ref(), state.path(), (&root, &rules), &[]));
     let names: Vec<&str> = rungs.iter().map(|rung| rung.rung.as_str()).collect();
@@ -44,21 +45,12 @@ fn no_rung_leaves_a_process_and_what_is_outside_goes_on() {
 fn a_process_that_the_census_does_not_see_fails_the_drill() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
-    let path = |name: &str| dir.path().join(name);
-    assert!(Command::new("mkfifo").arg(path("pid")).arg(path("held")).status().unwrap().success());
-    let holder = "read pid <pid; exec 3>/proc/$pid/fd/1; echo yes >held; read end";
-    let mut holder =
-        Command::new("sh").args(["-c", holder]).current_dir(dir.path()).stdin(Stdio::piped()).spawn().unwrap();
-    let launcher = path("launcher");
-    let script =
-        format!("#!/bin/sh\necho $$ >{0}/pid\nread yes <{0}/held\nexec {LAUNCHER} \"$@\"\n", dir.path().display());
-    std::fs::write(&launcher, script).unwrap();
-    std::fs::set_permissions(&launcher, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let holder = Holder::start(dir.path());
+    let launcher = launcher(dir.path(), &format!("DIR={}; {HELD}", dir.path().display()), "\"$@\"");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let spawner = Spawner::new(launcher, Containment::Subreaper, Tracker::new("test-left"));
     let drilled = runtime.block_on(drill(&spawner, Rung::Subreaper));
-    holder.kill().unwrap();
-    holder.wait().unwrap();
+    drop(holder);
     assert_eq!((&drilled.result, drilled.left), (&DrillResult::Failed, 1), "{drilled:?}");
     assert!(drilled.why.as_ref().is_some_and(|why| why.contains("the census does not see")), "{drilled:?}");
 }

@@ -11,6 +11,8 @@
 
 #[path = "../support/everybody.rs"]
 mod everybody;
+#[path = "../support/holder.rs"]
+mod holder;
 #[path = "../support/rounds.rs"]
 mod rounds;
 
