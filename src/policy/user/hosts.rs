@@ -6,7 +6,9 @@
 
 use crate::model::{Address, Area, Host};
 use ipnet::IpNet;
+use publicsuffix::{List, Psl as _};
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 /// Ports that an allow rule without one covers.
 const WEB_PORTS: [u16; 2] = [80, 443];
@@ -125,6 +127,13 @@ impl Pattern {
     }
 }
 
+/// The Public Suffix List (https://publicsuffix.org), read when a rule is first offered. A list that cannot be read
+/// knows top-level domains only.
+static SUFFIXES: LazyLock<List> = LazyLock::new(|| {
+    let text = include_str!("../../../assets/public_suffix_list.dat");
+    text.parse().unwrap_or_default()
+});
+
 /// The patterns that a rule made from this address may have, from the host itself to the names beside it; and those for
 /// the places that are not public, which it needs as well. The names beside it are those of one owner: below a suffix
 /// under which anybody can register a name (`co.uk`, `github.io`), they are not offered.
@@ -133,7 +142,7 @@ pub fn host_patterns(address: &Address) -> (Vec<String>, Vec<String>) {
     let mut all = vec![Address::new(address.host.clone(), port).to_string()];
     if let Host::Name(name) = &address.host
         && let Some((_, above)) = name.split_once('.')
-        && psl::domain(above.as_bytes()).is_some()
+        && SUFFIXES.domain(above.as_bytes()).is_some()
     {
         all.push(format!("*.{above}:{port}"));
     }
