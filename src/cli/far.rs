@@ -516,7 +516,7 @@ pub async fn follow(name: String, host: String, tell: mpsc::Sender<Machine>) {
 
 /// One link, as long as it lasts; `None` when the screen is gone.
 async fn link(host: &str, machine: &mut Machine, tell: &mpsc::Sender<Machine>) -> Option<LinkEnd> {
-    let mut child = match ssh::command(host, &["home", "--feed"], false).spawn() {
+    let mut child = match ssh::link(host, &["home", "--feed"], false).await.spawn() {
         Ok(child) => child,
         Err(error) => {
             let why = format!("cannot start ssh: {error}; install OpenSSH");

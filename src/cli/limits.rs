@@ -46,6 +46,8 @@ pub const POLICY_QUESTION_BYTES_MAX: u64 = 1024 * 1024;
 pub const REVIEW_FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Bytes between a record that is walked through and its client.
 pub const REPLAY_PIPE_BYTES_MAX: usize = 256 * 1024;
+/// Milliseconds within which ssh must say what its configuration has for a host.
+pub const SSH_CONFIG_MS_MAX: u64 = 2_000;
 /// Bytes between the relay of an ssh link and its client.
 pub const SSH_PIPE_BYTES_MAX: usize = 256 * 1024;
 /// Sessions whose place is kept while others are open in the same process.

@@ -40,6 +40,35 @@ fn a_question_outlives_the_link_to_a_far_machine() {
     assert_verifies(&room, &session);
 }
 
+/// Nothing is asked over an idle link of somebody whose ssh has an interval of its own.
+#[test]
+fn the_users_interval_of_ssh_holds() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let hosts = Hosts(&room);
+    let Some(server) = Server::start(&room) else { return };
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "two\n"}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    seat.held();
+    let session = seat.session.clone();
+    seat.kill();
+    let path = server.path();
+    let words = |client| {
+        let [link] = links(client)[..] else { panic!("not one link: {:?}", links(client)) };
+        String::from_utf8(std::fs::read(format!("/proc/{link}/cmdline")).unwrap()).unwrap()
+    };
+    for (own, is_watched) in [("", true), (" ServerAliveInterval 3600\n", false)] {
+        server.configure(own);
+        let args = ["attach", "--ssh", "far", &session];
+        let mut screen = Screen::open_in(&room, &room.workspace(), &args, (120, 40), &[("PATH", path.as_str())]);
+        screen.wait_for("edit a.txt");
+        let words = words(screen.pid());
+        assert_eq!(words.contains("ServerAliveInterval=5"), is_watched, "{words}");
+        screen.quit();
+    }
+    close(&room, &session);
+    hosts.wait_for_none();
+}
+
 #[test]
 fn what_is_pending_on_a_far_machine_is_decided_at_home() {
     let room = Room::with(&[("a.txt", "one\n")]);

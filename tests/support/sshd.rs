@@ -84,6 +84,12 @@ pub struct Server {
 }
 
 impl Server {
+    /// Adds to the user's configuration of ssh for this machine.
+    pub fn configure(&self, lines: &str) {
+        let mut file = std::fs::OpenOptions::new().append(true).open(self.bin.with_file_name("config")).unwrap();
+        file.write_all(lines.as_bytes()).unwrap();
+    }
+
     /// `None`, and loudly so, where OpenSSH is not installed.
     pub fn start(room: &Room) -> Option<Self> {
         let find = |name: &str| {

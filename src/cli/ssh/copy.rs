@@ -76,7 +76,7 @@ fn system(os: &str, arch: &str) -> String {
 
 /// Runs a script of ours on the other machine; its output.
 fn there(host: &str, script: &str, input: Stdio) -> Result<String, Fail> {
-    let mut command = shell(host, &shell_words::join(["sh", "-c", script]), true).into_std();
+    let mut command = shell(host, &shell_words::join(["sh", "-c", script]), true, true).into_std();
     command.stdin(input).stderr(Stdio::inherit());
     let out = command.output().map_err(|e| Fail::usage(format!("cannot start ssh: {e}; install OpenSSH")))?;
     match out.status.code() {

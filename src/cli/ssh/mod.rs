@@ -8,6 +8,7 @@ mod copy;
 mod relay;
 
 use super::args::Shared;
+use super::limits::SSH_CONFIG_MS_MAX;
 use super::screen::Then;
 use super::{Done, Fail, daemon, home, screen};
 use crate::base::ActionId;
@@ -15,6 +16,7 @@ use crate::wire::Overview;
 pub use relay::explained;
 use relay::{MISSING, Relay, Remote};
 use std::process::Stdio;
+use std::time::Duration;
 
 /// See the module.
 pub fn attach(shared: &Shared, host: &str, session: Option<&str>, read_only: bool) -> Done {
@@ -127,20 +129,42 @@ pub fn client(
 /// The command that runs rightseat on the remote side; `asks` leaves ssh its questions. The remote side's shell reads
 /// the words, so they are quoted for it. The shell that ssh starts often lacks the directory that a copy is put into.
 pub fn command(host: &str, words: &[&str], asks: bool) -> tokio::process::Command {
-    let words = shell_words::join(std::iter::once(&"rightseat").chain(words));
-    shell(host, &format!("env \"PATH=$PATH:$HOME/.local/bin\" {words}"), asks)
+    shell(host, &line(words), asks, true)
 }
 
-/// The command that has the remote side's shell run this line.
-fn shell(host: &str, line: &str, asks: bool) -> tokio::process::Command {
+/// As [`command`], for a link that stays. What the user's configuration of ssh says of a silent link
+/// (`ServerAliveInterval`) is left as it is.
+pub async fn link(host: &str, words: &[&str], asks: bool) -> tokio::process::Command {
+    shell(host, &line(words), asks, !has_own_interval(host).await)
+}
+
+fn line(words: &[&str]) -> String {
+    let words = shell_words::join(std::iter::once(&"rightseat").chain(words));
+    format!("env \"PATH=$PATH:$HOME/.local/bin\" {words}")
+}
+
+/// The command that has the remote side's shell run this line. A dead link is noticed with `is_watched`: three unanswered
+/// words, five seconds apart.
+fn shell(host: &str, line: &str, asks: bool, is_watched: bool) -> tokio::process::Command {
     let mut command = tokio::process::Command::new("ssh");
     command.arg("-T");
-    // A dead link is noticed: three unanswered words, five seconds apart.
-    command.args(["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"]);
+    if is_watched {
+        command.args(["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"]);
+    }
     if !asks {
         command.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=15"]);
     }
     command.arg("--").arg(host).arg(line);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
+}
+
+/// Whether the user's configuration sets the interval after which ssh asks whether a silent link still works.
+async fn has_own_interval(host: &str) -> bool {
+    let mut ask = tokio::process::Command::new("ssh");
+    ask.args(["-G", "--", host]).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let limit = Duration::from_millis(SSH_CONFIG_MS_MAX);
+    let Ok(Ok(told)) = tokio::time::timeout(limit, ask.output()).await else { return false };
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    told.lines().filter_map(|line| line.strip_prefix("serveraliveinterval ")).any(|seconds| seconds != "0")
 }

@@ -4,7 +4,7 @@
 //! next one, so that nothing is lost or doubled. Requests that were on their way when the link dropped are answered
 //! with an error that says so; they are never sent a second time.
 
-use super::command;
+use super::link;
 use crate::base::Seq;
 use crate::base::text::Untrusted;
 use crate::cli::limits::{
@@ -284,7 +284,8 @@ impl Relay {
 
 /// Starts ssh and attaches; the error is what ssh said.
 async fn connect(remote: &Remote, attach: wire::Attach, said: &Said, asks: bool) -> Result<(Up, AttachedAs), String> {
-    let mut child = command(&remote.host, &remote.words(), asks)
+    let mut child = link(&remote.host, &remote.words(), asks)
+        .await
         .spawn()
         .map_err(|e| format!("cannot start ssh: {e}; install OpenSSH"))?;
     let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
@@ -366,7 +367,7 @@ mod tests {
     fn the_far_command_is_quoted_for_the_far_shell() {
         let remote = |session: Option<&str>| {
             let remote = Remote { host: "h".into(), session: session.map(str::to_owned) };
-            let command = command(&remote.host, &remote.words(), true).into_std();
+            let command = super::super::command(&remote.host, &remote.words(), true).into_std();
             command.get_args().last().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default()
         };
         let path = r#"env "PATH=$PATH:$HOME/.local/bin""#;
