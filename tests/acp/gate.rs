@@ -5,7 +5,7 @@ use serde_json::json;
 
 fn asks_then_writes() -> serde_json::Value {
     json!([[
-        {"say": "I will mend a."},
+        {"say": "I will fix a."},
         {"permission": edit_call("t1", "a.txt", Some("old\n"), "new\n"),
          "then": [{"write": "a.txt", "content": "new\n"}, done("t1"), {"say": "done"}],
          "else": [{"say": "not allowed"}]},
@@ -18,7 +18,7 @@ async fn an_edit_waits_with_its_diff_and_happens_once_it_is_approved() {
     let held = s.held().await;
     assert_eq!(held.action["kind"], "edit");
     assert_eq!((held.file()["before"].as_str(), held.file()["after"].as_str()), (Some("old\n"), Some("new\n")));
-    assert_eq!(held.action["rationale"]["text"], "I will mend a.");
+    assert_eq!(held.action["rationale"]["text"], "I will fix a.");
     assert_eq!(s.file("a.txt").unwrap(), "old\n", "nothing happens before the decision");
     s.approve(&held).await;
     let finished = s.wait_kind("finished").await;
@@ -317,14 +317,14 @@ async fn plans_from_updates_and_todo_tools_reach_the_supervisor() {
     let turns = json!([[
         {"update": {"sessionUpdate": "plan", "entries": [{"content": "look", "status": "in_progress", "priority": "high"}]}},
         {"update": {"sessionUpdate": "tool_call", "toolCallId": "w", "title": "todowrite", "status": "completed",
-            "rawInput": {"todos": [{"content": "look", "status": "completed"}, {"content": "mend", "status": "pending"}]}}},
+            "rawInput": {"todos": [{"content": "look", "status": "completed"}, {"content": "fix", "status": "pending"}]}}},
     ]]);
     let mut s = Scene::of(turns).start().await;
     s.turn_ends().await;
     let plans: Vec<&serde_json::Value> = s.events.iter().filter(|e| e["kind"] == "plan_revised").collect();
     let last = plans.last().unwrap();
     assert_eq!((last["steps"][0]["title"].as_str(), last["steps"][0]["status"].as_str()), (Some("look"), Some("done")));
-    assert_eq!(last["steps"][1]["title"], "mend");
+    assert_eq!(last["steps"][1]["title"], "fix");
     assert_eq!(s.count("alarm"), 0);
 }
 
@@ -382,9 +382,9 @@ async fn a_permission_that_names_only_its_call_finds_the_diff_shown_before() {
 async fn the_humans_edits_of_the_plan_survive_a_replan_and_are_told() {
     let plan = |entries: serde_json::Value| json!({"update": {"sessionUpdate": "plan", "entries": entries}});
     let turns = json!([
-        [plan(json!([{"content": "look", "status": "in_progress"}, {"content": "mend", "status": "pending"}]))],
+        [plan(json!([{"content": "look", "status": "in_progress"}, {"content": "fix", "status": "pending"}]))],
         [
-            plan(json!([{"content": "look", "status": "completed"}, {"content": "mend", "status": "in_progress"}])),
+            plan(json!([{"content": "look", "status": "completed"}, {"content": "fix", "status": "in_progress"}])),
             plan(json!([]))
         ]
     ]);
@@ -401,5 +401,5 @@ async fn the_humans_edits_of_the_plan_survive_a_replan_and_are_told() {
     let last = s.events.iter().rfind(|e| e["kind"] == "plan_revised").unwrap();
     let titles: Vec<&str> =
         last["steps"].as_array().unwrap().iter().map(|step| step["title"].as_str().unwrap()).collect();
-    assert!(titles.contains(&"write a test") && titles.contains(&"mend"), "{titles:?}");
+    assert!(titles.contains(&"write a test") && titles.contains(&"fix"), "{titles:?}");
 }

@@ -1,4 +1,4 @@
-//! Bad input: exit code 2 and one line that says what is wrong and how to mend it.
+//! Bad input: exit code 2 and one line that says what is wrong and how to fix it.
 
 use super::{refused, room};
 

@@ -106,7 +106,7 @@ fn what_small_models_do_is_seen_and_ends_by_itself() {
 
 #[test]
 fn edits_to_failing_tests_are_flagged_and_the_tests_as_they_were_run_too() {
-    let cheat = json!({"path": "test_calc.py", "old": "add(2, 3), 5", "new": "add(2, 3), -1", "why": "mend the test"});
+    let cheat = json!({"path": "test_calc.py", "old": "add(2, 3), 5", "new": "add(2, 3), -1", "why": "fix the test"});
     let turns = [test(), Turn::call("edit", cheat), test(), finish()];
     let ran = Session::of("gemini", turns).run(|action| {
         if action["kind"] == "edit" {
@@ -163,7 +163,7 @@ fn specialists_work_in_turn_and_the_reviewers_objection_is_an_item() {
         done("planned"),
         edit("return a - b", "return b + a"),
         test(),
-        done("mended"),
+        done("fixed"),
         test(),
         done("all pass"),
         Turn::call("object", json!({"text": "the order of the operands changed"})),

@@ -76,7 +76,7 @@ const SLASH: &str = "wombat";
 const SLASH_TEXT: &str = "play-slash: Say wombat $ARGUMENTS";
 
 /// The plan that the models make.
-pub const PLAN: [&str; 2] = ["look at the sums", "mend the addition"];
+pub const PLAN: [&str; 2] = ["look at the sums", "fix the addition"];
 
 /// A command of an agent: what is typed until it is in the menu, and after it was taken from there; then the words that
 /// reach the model, if any do, and those that come back.

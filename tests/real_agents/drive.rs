@@ -13,7 +13,7 @@ pub const OLD: &str = "line\nold\nend\n";
 /// A busy machine starts a real agent slowly.
 pub const START_MAX: Duration = Duration::from_secs(120);
 const FILES: &[&str] = &["approve.txt", "change.txt", "deny.txt", "redirect.txt", "step.txt", "cancel.txt"];
-/// A project with a test that fails until its addition is mended.
+/// A project with a test that fails until its addition is fixed.
 pub const SUMS: &str = "export const add = (a, b) =>\n  a - b;\nexport const twice = (a) => a + a;\n";
 const SUMS_TEST: &str = "import test from 'node:test';\nimport assert from 'node:assert';\nimport { add, twice } from './sums.mjs';\ntest('adds', () => assert.equal(add(2, 3), 5));\ntest('doubles', () => assert.equal(twice(2), 4));\n";
 

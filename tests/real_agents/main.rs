@@ -160,11 +160,11 @@ fn codex_goes_on_after_decline_and_not_after_cancel() {
 
 /// A plan in the agent's own way becomes the supervisor's; a run of the tests by the agent is its word, ours counts.
 fn its_plan_is_shown_and_its_tests_are_its_word_until_they_are_run_here(kind: Kind) {
-    let mend = kind.replaces("sums.mjs", "  a - b;", "  a + b;", "I mend the addition.");
+    let fix = kind.replaces("sums.mjs", "  a - b;", "  a + b;", "I fix the addition.");
     let tests = "node --test --test-reporter=tap";
-    let turns = kind.plans().into_iter().chain([mend, kind.asks_to_run(tests), Turn::text("All done.")]).collect();
-    let Some(mut drive) = Drive::start(kind, Leash::Asks, "gated", [("play-mend", turns)]) else { return };
-    drive.prompt("play-mend");
+    let turns = kind.plans().into_iter().chain([fix, kind.asks_to_run(tests), Turn::text("All done.")]).collect();
+    let Some(mut drive) = Drive::start(kind, Leash::Asks, "gated", [("play-fix", turns)]) else { return };
+    drive.prompt("play-fix");
     // Claude adds its steps one by one.
     let is_whole = |e: &Value| e["kind"] == "plan_revised" && e["steps"].as_array().unwrap().len() == PLAN.len();
     let plan = drive.seat.wait("its plan", |e| is_whole(e) || e["kind"] == "held");

@@ -24,6 +24,27 @@ fn tell(screen: &mut Screen, play: &str) {
     screen.press("enter");
 }
 
+/// The edit that is asked about is tested before it is approved.
+fn approve_when_its_tests_pass(screen: &mut Screen, stage: &Stage) {
+    let sums = || stage.room.read("sums.mjs");
+    screen.command("focus-diff");
+    screen.command("test");
+    screen.command("focus-tests");
+    screen.wait("its tests pass", |text| text.contains("2✓ 0✗"));
+    assert_eq!(sums(), SUMS);
+    screen.approve("the edit is on the disk", |_| sums() == SUMS.replace('-', "+"));
+    screen.wait_idle();
+}
+
+/// A verdict with a reason.
+fn say(screen: &mut Screen, verdict: &str, reason: &str) {
+    screen.command(verdict);
+    screen.wait_for("Enter");
+    screen.type_text(reason);
+    screen.press("enter");
+    screen.wait("nothing waits any more", |text| !text.contains("1 pending"));
+}
+
 fn a_human_decides_on_the_screen(kind: Kind) {
     let ok = || Turn::text("All done here.");
     let fix = kind.replaces("sums.mjs", "  a - b;", "  a + b;", "I fix the addition.");
@@ -50,13 +71,7 @@ fn a_human_decides_on_the_screen(kind: Kind) {
     }
     screen.command("focus-plan");
     screen.wait("its plan is shown", |text| PLAN.iter().all(|step| text.contains(step)));
-    screen.command("focus-diff");
-    screen.command("test");
-    screen.command("focus-tests");
-    screen.wait("its tests pass", |text| text.contains("2✓ 0✗"));
-    assert_eq!(file("sums.mjs"), SUMS);
-    screen.approve("the edit is on the disk", |_| file("sums.mjs") == SUMS.replace('-', "+"));
-    screen.wait_idle();
+    approve_when_its_tests_pass(&mut screen, &stage);
 
     tell(&mut screen, "play-approve");
     screen.wait_for("edit approve.txt");
@@ -87,11 +102,7 @@ fn a_human_decides_on_the_screen(kind: Kind) {
         let path = format!("{verdict}.txt");
         tell(&mut screen, &format!("play-{verdict}"));
         screen.wait_for(&format!("edit {path}"));
-        screen.command(verdict);
-        screen.wait_for("Enter");
-        screen.type_text(&format!("the human says {verdict}"));
-        screen.press("enter");
-        screen.wait("nothing waits any more", |text| !text.contains("1 pending"));
+        say(&mut screen, verdict, &format!("the human says {verdict}"));
         screen.wait_idle();
         assert_eq!(file(&path), OLD);
     }
@@ -140,11 +151,7 @@ fn what_it_does_unasked_is_shown_and_taken_back_on_the_screen(kind: Kind) {
     } else {
         // Gemini refuses to work unasked in a folder that it was not told to trust.
         assert_eq!(kind, Kind::Gemini);
-        screen.command("deny");
-        screen.wait_for("Enter");
-        screen.type_text("not that");
-        screen.press("enter");
-        screen.wait("nothing waits any more", |text| !text.contains("1 pending"));
+        say(&mut screen, "deny", "not that");
         assert!(!there());
     }
     screen.wait_idle();
@@ -173,13 +180,7 @@ fn a_human_decides_on_the_screen_while_it_works_in_its_layer(kind: Kind) {
     let mut screen = Screen::open(&stage.room, &args, (120, 40));
     let file = |name: &str| stage.room.read(name);
     screen.wait_within(START_MAX, "its first question", |text| text.contains("edit sums.mjs"));
-    screen.command("focus-diff");
-    screen.command("test");
-    screen.command("focus-tests");
-    screen.wait("its tests pass", |text| text.contains("2✓ 0✗"));
-    assert_eq!(file("sums.mjs"), SUMS);
-    screen.approve("the edit is on the disk", |_| file("sums.mjs") == SUMS.replace('-', "+"));
-    screen.wait_idle();
+    approve_when_its_tests_pass(&mut screen, &stage);
 
     screen.command("agent");
     screen.wait("its walls are told", |text| text.contains("isolation overlay") && text.contains("Esc closes"));
@@ -188,11 +189,7 @@ fn a_human_decides_on_the_screen_while_it_works_in_its_layer(kind: Kind) {
 
     tell(&mut screen, "play-deny");
     screen.wait_for("edit deny.txt");
-    screen.command("deny");
-    screen.wait_for("Enter");
-    screen.type_text("not this one");
-    screen.press("enter");
-    screen.wait("nothing waits any more", |text| !text.contains("1 pending"));
+    say(&mut screen, "deny", "not this one");
     screen.wait_idle();
     assert_eq!(file("deny.txt"), OLD);
 

@@ -84,10 +84,10 @@ fn a_session_is_stepped_through(size: (u16, u16)) {
     let room = python_project();
     let hosts = Hosts(&room);
     let script = room.script(&[
-        json!({"plan": [{"title": "look at the sums", "status": "active"}, {"title": "mend them"}]}),
+        json!({"plan": [{"title": "look at the sums", "status": "active"}, {"title": "fix them"}]}),
         json!({"read": {"path": "sums.py"}}),
         json!({"run": {"command": "echo looked > looked.txt", "why": "to show that a command asks"}}),
-        json!({"plan": [{"title": "look at the sums", "status": "done"}, {"title": "mend them", "status": "active"}]}),
+        json!({"plan": [{"title": "look at the sums", "status": "done"}, {"title": "fix them", "status": "active"}]}),
         json!({"edit": {"path": "sums.py", "old": "return a - b", "new": "return a * b", "why": "a sum is no difference"}}),
         json!({"tests": {}}),
         json!({"say": "all done"}),
@@ -95,7 +95,7 @@ fn a_session_is_stepped_through(size: (u16, u16)) {
     let mut screen = Screen::open(&room, &["--mode", "step", "--agent", &script], size);
     screen.wait_for("read sums.py");
     screen.command("focus-plan");
-    screen.wait_for("mend them");
+    screen.wait_for("fix them");
     screen.press("j");
     screen.command("plan-add");
     screen.wait_for("New step after this one");

@@ -16,7 +16,7 @@ fn call(name: &str, args: Value) -> Turn {
     Turn { usage: (1_000, 50), ..Turn::call(name, args) }
 }
 
-/// Looks, plans, mends one thing and breaks another, tests, reports.
+/// Looks, plans, fixes one thing and breaks another, tests, reports.
 fn turns() -> [Turn; 5] {
     let written = CALC.replace("a - b", "a + b").replace("a / 2", "a // 2");
     [
