@@ -7,6 +7,7 @@ use super::list::Sessions;
 use super::place::{Places, SessionPlace};
 use super::screen::Then;
 use super::verdict::exchange;
+use super::watches::Watched;
 use super::{DONE, Done, Fail, attach, daemon, far, fleet, print, screen, settings, show, socket, ssh, start};
 use crate::base::SessionId;
 use crate::base::text::Untrusted;
@@ -16,11 +17,11 @@ use crate::port::Clock as _;
 use crate::ui::home::{Act, Item, Told};
 use crate::ui::run::{HomeDoor, HomeFirst};
 use crate::wire::{Attach, Decide, Machine, Request, Shown};
-use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -360,23 +361,9 @@ fn watch_here(shared: &Shared, mut tell: impl FnMut(Machine) -> bool) {
         }
     };
     let (changed, changes) = channel();
-    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        // Reading changes nothing.
-        if event.is_ok_and(|event| !event.kind.is_access()) {
-            // The receiver ends with the screen.
-            let _ = changed.send(());
-        }
-    });
-    let mut watcher = match watcher {
-        Ok(watcher) => Some(watcher),
-        Err(error) => {
-            tracing::warn!(%error, "the home screen is brought up to date once a minute only");
-            None
-        }
-    };
-    let mut watched = BTreeSet::new();
+    let mut watched = BTreeMap::new();
     loop {
-        watch_new(&mut watcher, sessions.places(), &mut watched);
+        watch_new(sessions.places(), &changed, &mut watched);
         let found = sessions.look();
         let trouble = match &sessions.unreadable[..] {
             [] => None,
@@ -386,30 +373,41 @@ fn watch_here(shared: &Shared, mut tell: impl FnMut(Machine) -> bool) {
         if !tell(Machine { sessions: found, trouble, ..Machine::default() }) {
             return;
         }
-        settle(&changes, watcher.is_some());
+        settle(&changes);
     }
 }
 
-/// The directories of all sessions, each without those below: the journals are there, and little else.
-fn watch_new(watcher: &mut Option<RecommendedWatcher>, places: &Places, watched: &mut BTreeSet<PathBuf>) {
-    let Some(watcher) = watcher else { return };
+/// The directories of all sessions, each without those below: the journals are there, and little else. What cannot be
+/// watched is brought up to date once a minute.
+fn watch_new(places: &Places, changed: &Sender<()>, watched: &mut BTreeMap<PathBuf, Watched>) {
     // Before the first session there is no directory of them: its nearest parent says when there is.
     let sessions = places.sessions();
     let nearest = sessions.ancestors().find(|dir| dir.is_dir()).map(Path::to_owned);
-    let dirs = places.all().into_iter().map(|place| place.dir).chain(nearest);
-    for dir in dirs {
-        if !watched.contains(&dir) && watcher.watch(&dir, RecursiveMode::NonRecursive).is_ok() {
-            watched.insert(dir);
+    watched.retain(|dir, _| dir.exists());
+    for dir in places.all().into_iter().map(|place| place.dir).chain(nearest) {
+        let Entry::Vacant(new) = watched.entry(dir) else { continue };
+        let changed = changed.clone();
+        let hear = move |event: &notify::Event| {
+            // Reading changes nothing.
+            if !event.kind.is_access() {
+                // The receiver ends with the screen.
+                let _ = changed.send(());
+            }
+        };
+        let dir = new.key().clone();
+        match Watched::new(&[&dir], hear) {
+            Ok(listens) => {
+                new.insert(listens);
+            }
+            Err(error) => tracing::debug!(%error, "a session is brought up to date once a minute only"),
         }
     }
-    watched.retain(|dir| dir.exists());
 }
 
 /// Waits for a change and for those that follow at once, or for a minute.
-fn settle(changes: &Receiver<()>, is_watched: bool) {
-    if changes.recv_timeout(Duration::from_millis(HOME_AGES_MS)) == Err(RecvTimeoutError::Disconnected) && !is_watched {
-        std::thread::sleep(Duration::from_millis(HOME_AGES_MS));
-    }
+fn settle(changes: &Receiver<()>) {
+    // The sender lives in the caller.
+    let _ = changes.recv_timeout(Duration::from_millis(HOME_AGES_MS));
     std::thread::sleep(Duration::from_millis(HOME_BATCH_MS));
     while changes.try_recv().is_ok() {}
 }

@@ -5,6 +5,7 @@ use super::compose::SystemClock;
 use super::disk::LocalDisk;
 use super::keep_rule;
 use super::limits::PROJECT_POLICIES_MAX;
+use super::watches::Watched;
 use crate::base::{Digest, RuleId};
 use crate::config::Paths;
 use crate::host::Judge;
@@ -12,8 +13,8 @@ use crate::model::risk::RiskWeights;
 use crate::model::{Action, Command};
 use crate::policy::{Allowance, Judged, Listed, Place, Policy, Reach};
 use crate::port::Clock as _;
+use notify::EventKind;
 use notify::event::{AccessKind, AccessMode, ModifyKind};
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -91,7 +92,7 @@ pub struct ProjectJudge {
     project: Vec<String>,
     /// Configuration and sessions: no agent may write there.
     own: Vec<PathBuf>,
-    watcher: Arc<Mutex<Option<RecommendedWatcher>>>,
+    watched: Arc<Mutex<Option<Watched>>>,
 }
 
 impl ProjectJudge {
@@ -101,7 +102,7 @@ impl ProjectJudge {
         let mut project = Vec::new();
         let (policy, mut faults) = files.read(&mut project)?;
         faults.extend(policy.warnings());
-        Ok((Self { policy, files, stamps, added: Vec::new(), project, own, watcher: Arc::default() }, faults))
+        Ok((Self { policy, files, stamps, added: Vec::new(), project, own, watched: Arc::default() }, faults))
     }
 
     fn place(&self) -> Place<'static> {
@@ -193,19 +194,16 @@ impl Judge for ProjectJudge {
     fn watch(&self, changed: Box<dyn Fn() + Send + Sync>) {
         let name = self.files.user.file_name().map(ToOwned::to_owned);
         let Some(dir) = self.files.user.parent().filter(|dir| dir.is_dir()) else { return };
-        let opened = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let watched = Watched::new(&[dir], move |event| {
             let is_rules = |path: &PathBuf| path.file_name() == name.as_deref();
-            if event.is_ok_and(|event| is_whole(event.kind) && event.paths.iter().any(is_rules)) {
+            if is_whole(event.kind) && event.paths.iter().any(is_rules) {
                 changed();
             }
         });
-        let opened = opened.and_then(|mut watcher| {
-            watcher.watch(dir, RecursiveMode::NonRecursive)?;
-            Ok(watcher)
-        });
-        let opened = opened.inspect_err(|error| tracing::warn!(%error, "rules are read again at the next ruling only"));
-        if let Ok(mut watcher) = self.watcher.lock() {
-            *watcher = opened.ok();
+        let watched =
+            watched.inspect_err(|error| tracing::warn!(%error, "rules are read again at the next ruling only"));
+        if let Ok(mut before) = self.watched.lock() {
+            *before = watched.ok();
         }
     }
 

@@ -56,6 +56,7 @@ mod start;
 mod themes;
 mod undecided;
 mod verdict;
+mod watches;
 mod welcome;
 
 use crate::journal::export::Extent;

@@ -3,10 +3,10 @@
 //! change was.
 
 use super::place::make_private;
+use super::watches::Watched;
 use crate::base::{Digest, RelPath, SessionId, UnixMs};
 use crate::cli::limits::{NEIGHBOR_BYTES_MAX, NEIGHBOR_FILES_MAX, NEIGHBOR_MEMORY_MS, NEIGHBOR_SETTLE_MS};
 use crate::port::{Mention, Neighbor, Neighbors, Past};
-use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
@@ -37,7 +37,7 @@ pub struct Registry {
     root: PathBuf,
     said: Mutex<Said>,
     /// Set once by the host, and alive as long as this.
-    watcher: Mutex<Option<RecommendedWatcher>>,
+    watched: Mutex<Option<Watched>>,
     /// Held as long as this host lives.
     _lock: Option<File>,
 }
@@ -56,7 +56,7 @@ impl Registry {
             own: own.clone(),
             root,
             said: Mutex::new(said.clone()),
-            watcher: Mutex::new(None),
+            watched: Mutex::new(None),
             _lock: lock,
         };
         entered.write(&said);
@@ -114,21 +114,16 @@ impl Neighbors for Registry {
     /// A session's file appears under its name after its lock is held; it is written again and again, but is news once.
     fn watch(&self, arrived: Box<dyn Fn() + Send>) {
         let mut known = HashSet::from([self.dir.join(format!("{}.json", self.own))]);
-        let opened = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let paths = event.into_iter().flat_map(|event| event.paths);
-            let is_session = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
-            let fresh = paths.filter(is_session).filter(|path| known.insert(path.clone())).count();
+        let watched = Watched::new(&[&self.dir], move |event| {
+            let is_session = |path: &&PathBuf| path.extension().is_some_and(|end| end == "json");
+            let fresh = event.paths.iter().filter(is_session).filter(|path| known.insert((*path).clone())).count();
             if fresh > 0 {
                 arrived();
             }
         });
-        let opened = opened.and_then(|mut watcher| {
-            watcher.watch(&self.dir, RecursiveMode::NonRecursive)?;
-            Ok(watcher)
-        });
-        let opened = opened.inspect_err(|error| tracing::warn!(%error, "sessions that start later are not noticed"));
-        if let Ok(mut watcher) = self.watcher.lock() {
-            *watcher = opened.ok();
+        let watched = watched.inspect_err(|error| tracing::warn!(%error, "sessions that start later are not noticed"));
+        if let Ok(mut before) = self.watched.lock() {
+            *before = watched.ok();
         }
     }
 

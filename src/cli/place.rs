@@ -5,10 +5,13 @@
 
 use super::Fail;
 use super::options::SessionOptions;
+use super::watches::Watched;
 use crate::base::SessionId;
 use crate::base::signature::KEY_FILE;
 use crate::cli::limits::LABEL_BYTES_MAX;
 use crate::wire::Label;
+use notify::EventKind;
+use notify::event::ModifyKind;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -213,24 +216,16 @@ impl SessionPlace {
     /// Costs nothing until then.
     pub async fn until_gone(&self) {
         let (tell, mut told) = tokio::sync::mpsc::channel(1);
-        let watched = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let leaves = |kind: notify::EventKind| {
-                kind.is_remove() || matches!(kind, notify::EventKind::Modify(notify::event::ModifyKind::Name(_)))
-            };
-            if event.is_ok_and(|e| leaves(e.kind)) {
+        // The directory, that of all sessions, and the state directory: a move is seen from above.
+        let dirs: Vec<&Path> = self.dir.ancestors().take(3).collect();
+        let watched = Watched::new(&dirs, move |event| {
+            if event.kind.is_remove() || matches!(event.kind, EventKind::Modify(ModifyKind::Name(_))) {
                 // One message is enough: the receiver checks for itself.
                 let _ = tell.try_send(());
             }
-        })
-        .and_then(|mut watcher| {
-            // The directory, that of all sessions, and the state directory: a move is seen from above.
-            for dir in self.dir.ancestors().take(3) {
-                notify::Watcher::watch(&mut watcher, dir, notify::RecursiveMode::NonRecursive)?;
-            }
-            Ok(watcher)
         });
-        let _watcher = match watched {
-            Ok(watcher) => watcher,
+        let _watched = match watched {
+            Ok(watched) => watched,
             Err(error) => {
                 tracing::warn!(%error, "the session's directory is not watched");
                 return std::future::pending().await;

@@ -189,7 +189,12 @@ fn kernel() -> Vec<Finding> {
     let instances = number("/proc/sys/fs/inotify/max_user_instances");
     found.push(match (watches, instances) {
         (Some(watches), Some(instances)) if watches >= 8_192 && instances >= 16 => {
-            Finding::works(GROUP, "inotify", format!("{watches} watches, {instances} instances"))
+            let fits = instances / 2;
+            Finding::works(
+                GROUP,
+                "inotify",
+                format!("{watches} watches; {instances} instances: room for {fits} sessions"),
+            )
         }
         (Some(watches), Some(instances)) => Finding::limited(
             GROUP,
