@@ -286,7 +286,8 @@ pub(super) fn warns_of_open(app: &mut App) -> bool {
     let is_plan = state.action.document().is_some_and(PlanDocument::is_plan);
     app.scene.review.comments_warned = true;
     let (are, them) = if open == 1 { ("comment is", "it as a note") } else { ("comments are", "them as notes") };
-    let instead = if is_plan { "to ask for changes" } else { "to redirect with them" };
-    app.say(Toast::warning(format!("{open} {are} open: press again to approve with {them}, or r {instead}")));
+    // Short enough for 80 columns.
+    let instead = if is_plan { "asks for changes" } else { "redirects with them" };
+    app.say(Toast::warning(format!("{open} {are} open: again approves with {them}, r {instead}")));
     true
 }

@@ -257,7 +257,7 @@ impl Purpose {
             Self::Note { .. } => "Enter approves with this note · Esc keeps it pending".to_owned(),
             Self::GuardReason { .. } => "say why, then Enter approves it · Esc keeps it pending".to_owned(),
             Self::Reason { .. } => "Enter sends it · Alt-Enter new line · Esc keeps it pending".to_owned(),
-            Self::Comment(_) => "- drop this  + add after  ? question · Enter keeps it for the next verdict".to_owned(),
+            Self::Comment(_) => "- drop this  + add after  ? question · Enter keeps it".to_owned(),
             Self::SendComments => {
                 "your own words, or none · Enter sends them · Alt-Enter new line · Esc cancels".to_owned()
             }
