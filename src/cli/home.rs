@@ -380,12 +380,9 @@ fn watch_here(shared: &Shared, mut tell: impl FnMut(Machine) -> bool) {
 /// The directories of all sessions, each without those below: the journals are there, and little else. What cannot be
 /// watched is brought up to date once a minute.
 fn watch_new(places: &Places, changed: &Sender<()>, watched: &mut BTreeMap<PathBuf, Watched>) {
-    // Before the first session there is no directory of them: its nearest parent says when there is.
-    let sessions = places.sessions();
-    let nearest = sessions.ancestors().find(|dir| dir.is_dir()).map(Path::to_owned);
     watched.retain(|dir, _| dir.exists());
-    for dir in places.all().into_iter().map(|place| place.dir).chain(nearest) {
-        let Entry::Vacant(new) = watched.entry(dir) else { continue };
+    let mut watch = |dir: PathBuf| {
+        let Entry::Vacant(new) = watched.entry(dir) else { return };
         let changed = changed.clone();
         let hear = move |event: &notify::Event| {
             // Reading changes nothing.
@@ -394,14 +391,24 @@ fn watch_new(places: &Places, changed: &Sender<()>, watched: &mut BTreeMap<PathB
                 let _ = changed.send(());
             }
         };
-        let dir = new.key().clone();
-        match Watched::new(&[&dir], hear) {
+        match Watched::new(&[new.key()], hear) {
             Ok(listens) => {
                 new.insert(listens);
             }
             Err(error) => tracing::debug!(%error, "a session is brought up to date once a minute only"),
         }
+    };
+    // Before the first session there is no directory of them: its nearest parent says when there is. It is watched before
+    // anything is listed, so that nothing that is made meanwhile is missed.
+    let sessions = places.sessions();
+    let nearest = || sessions.ancestors().find(|dir| dir.is_dir()).map(Path::to_owned);
+    let mut before = None;
+    while let Some(dir) = nearest().filter(|dir| Some(dir) != before.as_ref()) {
+        watch(dir.clone());
+        before = Some(dir);
     }
+    // A journal that is still to be made raises an event in its own directory only.
+    places.dirs().into_iter().for_each(watch);
 }
 
 /// Waits for a change and for those that follow at once, or for a minute.

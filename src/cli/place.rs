@@ -102,14 +102,19 @@ impl Places {
         Ok(dir)
     }
 
+    /// The directories of all sessions, also where the journal is still to be made.
+    pub fn dirs(&self) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(self.sessions()) else { return Vec::new() };
+        entries.flatten().map(|entry| entry.path()).collect()
+    }
+
     /// All sessions, newest first by their journal.
     pub fn all(&self) -> Vec<SessionPlace> {
-        let Ok(entries) = std::fs::read_dir(self.sessions()) else { return Vec::new() };
-        let mut found: Vec<(std::time::SystemTime, SessionPlace)> = entries
-            .flatten()
-            .filter_map(|entry| {
-                let name = entry.file_name().to_str()?.to_owned();
-                let place = SessionPlace { id: SessionId::new(name), dir: entry.path() };
+        let mut found: Vec<(std::time::SystemTime, SessionPlace)> = self
+            .dirs()
+            .into_iter()
+            .filter_map(|dir| {
+                let place = SessionPlace { id: SessionId::new(dir.file_name()?.to_str()?), dir };
                 let at = std::fs::metadata(place.journal()).and_then(|m| m.modified()).ok()?;
                 Some((at, place))
             })
