@@ -13,12 +13,7 @@ fn a_question_outlives_the_link_to_a_far_machine() {
     let room = Room::with(&[("a.txt", "one\n")]);
     let hosts = Hosts(&room);
     let Some(server) = Server::start(&room) else { return };
-    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "two\n"}})]);
-    let mut seat = Seat::start(&room, &["--agent", &script]);
-    seat.held();
-    let session = seat.session.clone();
-    seat.kill();
-    let path = server.path();
+    let (session, path) = (left_pending(&room), server.path());
     let env = [("PATH", path.as_str())];
     let args = ["attach", "--ssh", "far", &session];
     let mut screen = Screen::open_in(&room, &room.workspace(), &args, (120, 40), &env);
@@ -46,12 +41,7 @@ fn the_users_interval_of_ssh_holds() {
     let room = Room::with(&[("a.txt", "one\n")]);
     let hosts = Hosts(&room);
     let Some(server) = Server::start(&room) else { return };
-    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "two\n"}})]);
-    let mut seat = Seat::start(&room, &["--agent", &script]);
-    seat.held();
-    let session = seat.session.clone();
-    seat.kill();
-    let path = server.path();
+    let (session, path) = (left_pending(&room), server.path());
     let words = |client| {
         let [link] = links(client)[..] else { panic!("not one link: {:?}", links(client)) };
         String::from_utf8(std::fs::read(format!("/proc/{link}/cmdline")).unwrap()).unwrap()
@@ -314,6 +304,16 @@ fn an_older_host_is_attached_to_all_the_same() {
     screen.quit();
     close(&room, &session);
     hosts.wait_for_none();
+}
+
+/// A session whose client has left, with an edit of `a.txt` that is pending.
+fn left_pending(room: &Room) -> String {
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "two\n"}})]);
+    let mut seat = Seat::start(room, &["--agent", &script]);
+    seat.held();
+    let session = seat.session.clone();
+    seat.kill();
+    session
 }
 
 /// Ends a session as soon as the client on the far side has left it.

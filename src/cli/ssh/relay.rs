@@ -367,7 +367,7 @@ mod tests {
     fn the_far_command_is_quoted_for_the_far_shell() {
         let remote = |session: Option<&str>| {
             let remote = Remote { host: "h".into(), session: session.map(str::to_owned) };
-            let command = super::super::command(&remote.host, &remote.words(), true).into_std();
+            let command = crate::cli::ssh::command(&remote.host, &remote.words(), true).into_std();
             command.get_args().last().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default()
         };
         let path = r#"env "PATH=$PATH:$HOME/.local/bin""#;
