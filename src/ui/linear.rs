@@ -88,7 +88,9 @@ impl LineRenderer {
                 (Some(before), Some(now)) if lines.is_empty() => before.strip_prefix(now.as_str()),
                 _ => None,
             };
-            if shrunk.is_some_and(|gone| gone.chars().count() == 1 && gone.is_ascii()) {
+            // A field that is empty now may be that of the next message: what was sent keeps its line.
+            let is_erased = self.typed.as_ref().is_some_and(|now| !now.is_empty());
+            if is_erased && shrunk.is_some_and(|gone| gone.chars().count() == 1 && gone.is_ascii()) {
                 out.push_str("\u{8} \u{8}");
             } else {
                 if before.is_some() && (self.typed != before || !lines.is_empty()) {
@@ -294,6 +296,9 @@ mod tests {
         assert_eq!(reader.press("n o"), "no");
         let text = reader.press("backspace");
         assert_eq!(text, "\u{8} \u{8}");
+        let text = reader.press("backspace");
+        assert_eq!(text, "\r\n> ", "as if it had been sent");
+        assert_eq!(reader.press("n"), "n");
         let text = reader.press("enter");
         assert!(reader.stage.asked.iter().any(|ask| matches!(ask, crate::wire::Request::Decide(_))), "{text}");
         for mark in ['╭', '│', '╰', '─', '\u{1b}'] {

@@ -89,7 +89,8 @@ fn a_conversation_is_held_in_lines() {
     let ask = json!({"ask": "elicitation/create", "params": {"sessionId": "fake-1", "mode": "form",
         "message": "Before I start", "requestedSchema": schema}});
     let run = |name: &str| json!({"run": "touch", "args": [name], "then": [], "else": []});
-    let turns = json!([[ask, run("one"), run("one"), {"say": "both ran"}], [{"say": "it came"}]]);
+    let turns =
+        json!([[ask, run("one"), run("one"), {"say": "both ran"}], [{"say": "it came"}], [{"say": "next came"}]]);
     let mut screen = open_with(&room, &json!({"turns": turns}), &["--isolation", "gated", "--linear"], (100, 40));
     screen.wait_for("Before I start");
     screen.command("focus-diff");
@@ -108,9 +109,15 @@ fn a_conversation_is_held_in_lines() {
     screen.consent("approve", "the second command runs unasked", |text| text.contains("both ran"));
     assert!(room.exists("one"));
     screen.command("compose");
-    screen.type_text("thank you");
+    screen.type_text("thank yous");
+    screen.wait_for("> thank yous");
+    screen.press("backspace");
+    screen.wait_gone("thank yous");
     screen.press("enter");
     screen.wait_for("it came");
+    // A message of one letter that is sent before the next picture is no letter that is taken back.
+    screen.send(b"k\r");
+    screen.wait_for("next came");
     // It is open for the next message.
     screen.type_text("and then");
     screen.wait_for("and then");

@@ -6,7 +6,6 @@ use vte::{Params, Parser, Perform};
 const MODES: [u16; 7] = [25, 1000, 1004, 1006, 1049, 2004, 2026];
 
 /// See the module.
-#[derive(Default)]
 pub struct Audit {
     parser: Parser,
     seen: Seen,
@@ -20,6 +19,15 @@ struct Seen {
     queries: Vec<Query>,
     in_frame: bool,
     copied: Vec<String>,
+    /// In lines, a typed character is erased by a step back, a blank and a step back. Outside of them never.
+    erasing: Option<Erasing>,
+}
+
+#[derive(PartialEq)]
+enum Erasing {
+    Not,
+    SteppedBack,
+    Blanked,
 }
 
 enum Query {
@@ -30,6 +38,12 @@ enum Query {
 }
 
 impl Audit {
+    /// `is_lines` for a client in lines, which may erase what is typed.
+    pub fn new(is_lines: bool) -> Self {
+        let seen = Seen { erasing: is_lines.then_some(Erasing::Not), ..Seen::default() };
+        Self { parser: Parser::default(), seen, escaped: false }
+    }
+
     pub fn take(&mut self, bytes: &[u8]) {
         // String sequences that the parser passes over in silence (APC, PM, SOS, DCS) begin like this.
         for byte in bytes {
@@ -75,6 +89,11 @@ impl Seen {
 
 impl Perform for Seen {
     fn print(&mut self, c: char) {
+        match &mut self.erasing {
+            Some(erasing @ Erasing::SteppedBack) if c == ' ' => *erasing = Erasing::Blanked,
+            None | Some(Erasing::Not) => {}
+            Some(_) => self.forbid("half an erasure".to_owned()),
+        }
         let hidden = matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
@@ -84,8 +103,11 @@ impl Perform for Seen {
     }
 
     fn execute(&mut self, byte: u8) {
-        if !matches!(byte, b'\r' | b'\n') {
-            self.forbid(format!("the control byte {byte:#04x}"));
+        match (&mut self.erasing, byte) {
+            (Some(erasing @ Erasing::Not), 8) => *erasing = Erasing::SteppedBack,
+            (Some(erasing @ Erasing::Blanked), 8) => *erasing = Erasing::Not,
+            (None | Some(Erasing::Not), b'\r' | b'\n') => {}
+            _ => self.forbid(format!("the control byte {byte:#04x}")),
         }
     }
 
@@ -171,11 +193,15 @@ mod tests {
 
     #[test]
     fn what_a_terminal_must_never_get_is_found() {
-        let check = |bytes: &str, is_fine: bool| {
-            let mut audit = Audit::default();
+        let check_in = |is_lines: bool, bytes: &str, is_fine: bool| {
+            let mut audit = Audit::new(is_lines);
             audit.take(bytes.as_bytes());
             assert_eq!(audit.forbidden().is_empty(), is_fine, "{bytes:?}: {:?}", audit.forbidden());
         };
+        let check = |bytes: &str, is_fine| check_in(false, bytes, is_fine);
+        for (bytes, is_fine) in [("ab\x08 \x08", true), ("ab\x08", true), ("ab\x08c", false), ("ab\x08\x08", false)] {
+            check_in(true, bytes, is_fine);
+        }
         for fine in ["\x1b[?2026h\x1b[1;38;2;5;6;8mab\x1b[3;4H\r\n\x1b[2X\x1b[?2026l", "é漢", "\x1b]52;c;YQ==\x1b\\"]
         {
             check(fine, true);
@@ -193,6 +219,7 @@ mod tests {
             "\u{202e}",
             "\u{200b}",
             "\x08",
+            "ab\x08 \x08",
             "\u{9b}31m",
             "\x1b[21;5n",
         ] {

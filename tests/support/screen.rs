@@ -101,7 +101,7 @@ impl Screen {
             bytes,
             reader_shall_end,
             terminal: vt100::Parser::new(cells(size.1), cells(size.0), 0),
-            audit: Audit::default(),
+            audit: Audit::new(args.contains(&"--linear")),
             settings_before,
             keymap: keymap::builtin("default").expect("the default keymap"),
             sent: Vec::new(),
