@@ -7,6 +7,12 @@ use rightseat::base::UnixMs;
 use rightseat::journal::{Draft, Journal};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use std::time::Duration;
+
+/// The time without output after which all that belongs to an attach has been sent.
+const SETTLED: Duration = Duration::from_secs(2);
+/// Longer than our own interval of a silent link, 5 s.
+const IDLE: Duration = Duration::from_secs(7);
 
 #[test]
 fn a_question_outlives_the_link_to_a_far_machine() {
@@ -35,7 +41,7 @@ fn a_question_outlives_the_link_to_a_far_machine() {
     assert_verifies(&room, &session);
 }
 
-/// Nothing is asked over an idle link of somebody whose ssh has an interval of its own.
+/// Nothing goes over an idle link of somebody whose ssh has an interval of its own.
 #[test]
 fn the_users_interval_of_ssh_holds() {
     let room = Room::with(&[("a.txt", "one\n")]);
@@ -53,6 +59,11 @@ fn the_users_interval_of_ssh_holds() {
         screen.wait_for("edit a.txt");
         let words = words(screen.pid());
         assert_eq!(words.contains("ServerAliveInterval=5"), is_watched, "{words}");
+        screen.bytes_until_quiet(SETTLED);
+        let before = server.wire.bytes();
+        screen.bytes_until_quiet(IDLE);
+        // Our own interval is shorter than this.
+        assert_eq!(server.wire.bytes() > before, is_watched, "{} bytes in an idle time", server.wire.bytes() - before);
         screen.quit();
     }
     close(&room, &session);
