@@ -1,4 +1,5 @@
-//! Garbage collection of the state directory: checkpoints of sessions that ended long ago, private copies that nothing uses, and what processes left behind that were killed. Never the record of a session, with the contents that it
+//! Garbage collection of the state directory: checkpoints of sessions that ended long ago, private copies that nothing
+//! uses, and what processes left behind that were killed. Never the record of a session, with the contents that it
 //! refers to: that is `rightseat delete`, one session at a time.
 //!
 //! What an open session needs stays: a session that runs, or that has not ended and can be continued, is not touched.
@@ -190,8 +191,8 @@ fn is_used(place: &SessionPlace) -> bool {
     is_held(&place.journal()) || socket::is_up(&place.socket())
 }
 
-/// Removes what no host uses now; bytes that this freed. It gets another name first, in a moment in which no host can start: one
-/// that starts afterwards finds nothing half removed.
+/// Removes what no host uses now; bytes that this freed. It gets another name first, in a moment in which no host can
+/// start: one that starts afterwards finds nothing half removed.
 pub fn remove(waste: Vec<Waste>) -> u64 {
     let mut freed = 0;
     for Waste { path, bytes, of, .. } in waste {

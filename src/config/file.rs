@@ -22,7 +22,8 @@ pub struct File {
     /// Actions that need your decision: every action (`step`), each step of the plan (`plan`), or what no rule decides
     /// (`guarded`); with `observe`, the agent can only read.
     pub mode: Option<Mode>,
-    /// Isolation of the agent from your files; `auto` is `overlay`, or `copy` where there can be no layer, or `gated` if the agent edits through rightseat and the mode is not `plan`.
+    /// Isolation of the agent from your files; `auto` is `overlay`, or `copy` where there can be no layer, or `gated`
+    /// if the agent edits through rightseat and the mode is not `plan`.
     pub isolation: Option<IsolationChoice>,
     /// Name of a theme; `rightseat themes` lists them.
     pub theme: Option<String>,

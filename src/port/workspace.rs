@@ -462,8 +462,9 @@ pub trait Workspace: Send + Sync {
         false
     }
 
-    /// As [`Workspace::perform`], in a layer; a preview has no network, unless the work names one. What it changed stays there until it is promoted or dropped. Where there can
-    /// be no layer, nothing is started and everything is given back.
+    /// As [`Workspace::perform`], in a layer; a preview has no network, unless the work names one. What it changed
+    /// stays there until it is promoted or dropped. Where there can be no layer, nothing is started and everything is
+    /// given back.
     fn perform_apart(
         &self,
         permit: Permit,

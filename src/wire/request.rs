@@ -26,7 +26,8 @@ pub struct Tighten {
     pub rule: String,
 }
 
-/// Approves a pending command or edit and allows what its patterns or globs cover from now on. `preview` only tells what that would be.
+/// Approves a pending command or edit and allows what its patterns or globs cover from now on. `preview` only tells
+/// what that would be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Allow {

@@ -46,9 +46,9 @@ pub fn text_block(text: &str) -> Value {
     json!({"type": "text", "text": text})
 }
 
-/// Announces files, terminals, forms, addresses and terminal logins: several agents ask for nothing unless the first two are offered.
-/// `_meta.terminal_output` is what claude-agent-acp and codex-acp look for before they send command output along, and
-/// `_meta.terminal-auth` what some look for before they announce a login in a terminal.
+/// Announces files, terminals, forms, addresses and terminal logins: several agents ask for nothing unless the first
+/// two are offered. `_meta.terminal_output` is what claude-agent-acp and codex-acp look for before they send command
+/// output along, and `_meta.terminal-auth` what some look for before they announce a login in a terminal.
 pub fn initialize() -> Value {
     // `plan` is not stable in the schema yet; without it codex sends its plans as plain messages.
     json!({

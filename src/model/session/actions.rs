@@ -399,8 +399,9 @@ impl ActionState {
     }
 
     /// Returns whether a change in its outcome is certainly its own: an edit left exactly what was approved, and what a
-    /// command left in a layer is its own. What changed while any other command ran may be the user's. The exception is a file that the command named and that is gone:
-    /// it was approved to remove it, and to restore the file destroys nothing.
+    /// command left in a layer is its own. What changed while any other command ran may be the user's. The exception is
+    /// a file that the command named and that is gone: it was approved to remove it, and to restore the file destroys
+    /// nothing.
     pub fn is_certain(&self, file: &FileOutcome) -> bool {
         let approved = || {
             let mut files = self.action.files().iter();
