@@ -127,7 +127,11 @@ pub fn export(shared: &Shared, session: &str, what: (Format, Extent), redact: bo
     let place = Places::open(shared.state_dir())?.find(Some(session))?;
     let reader = Reader::open(&place.journal())?;
     let mut out = super::plain::stdout();
-    export::export(&reader, what, redact, &mut out)?;
+    let left_out = export::export(&reader, what, redact, &mut out)?;
     std::io::Write::flush(&mut out)?;
+    if left_out > 0 {
+        let files = if left_out == 1 { "file is" } else { "files are" };
+        super::complain(&format!("{left_out} changed {files} not in the patch; its first lines name them"));
+    }
     Ok(DONE)
 }

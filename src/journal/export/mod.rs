@@ -55,15 +55,21 @@ impl Extent {
 }
 
 /// Writes the journal to `out`. With `redacting`, whatever looks like a secret is left out, except from a patch.
-pub fn export(reader: &Reader, (format, extent): (Format, Extent), redacting: bool, out: &mut dyn Write) -> Result<()> {
+pub fn export(
+    reader: &Reader,
+    (format, extent): (Format, Extent),
+    redacting: bool,
+    out: &mut dyn Write,
+) -> Result<usize> {
     match format {
+        Format::Patch => return patch::write(reader, out),
         Format::Jsonl if extent == Extent::Pipeline => pipeline::lines(reader, redacting, out),
         Format::Jsonl => lines::write(reader, redacting, out),
         Format::Markdown => markdown::write(reader, extent, redacting, out),
         Format::Html => html::write(reader, extent, redacting, out),
-        Format::Patch => patch::write(reader, out),
         Format::Origins => origins::write(reader, redacting, out),
-    }
+    }?;
+    Ok(0)
 }
 
 /// Passes on the entries of a report in order.

@@ -32,7 +32,8 @@ struct Net {
     is_shared: bool,
 }
 
-pub(super) fn write(reader: &Reader, out: &mut dyn Write) -> Result<()> {
+/// Gives the number of changed files that are not in it.
+pub(super) fn write(reader: &Reader, out: &mut dyn Write) -> Result<usize> {
     let mut session = Session::default();
     let mut files: BTreeMap<RelPath, Net> = BTreeMap::new();
     for record in reader.iter(Seq(1)) {
@@ -47,11 +48,12 @@ pub(super) fn write(reader: &Reader, out: &mut dyn Write) -> Result<()> {
     let goal = session.opened.as_ref().and_then(|opened| opened.goal.as_deref()).unwrap_or_default();
     let goal = goal.lines().next().unwrap_or_default();
     writeln!(out, "# rightseat {}: {}", reader.session(), escape::show(goal, &Show::default())).map_err(failed)?;
-    let mut patches = Vec::new();
+    let (mut patches, mut left_out) = (Vec::new(), 0);
     for (path, net) in files.iter().filter(|(_, net)| net.is_changed()) {
         let shown = escape::show(path.as_str(), &Show::default());
         if !net.before.is_file() || !net.after.is_file() {
             writeln!(out, "# not in this patch, it is not a regular file: {shown}").map_err(failed)?;
+            left_out += 1;
             continue;
         }
         match (net.before.bytes(reader)?, net.after.bytes(reader)?) {
@@ -63,10 +65,14 @@ pub(super) fn write(reader: &Reader, out: &mut dyn Write) -> Result<()> {
                     crate::diff::Content::Text => patches.push(git_patch(&diff, names)),
                     crate::diff::Content::Binary | crate::diff::Content::TooLarge => {
                         writeln!(out, "# not in this patch, it is not text: {shown}").map_err(failed)?;
+                        left_out += 1;
                     }
                 }
             }
-            _ => writeln!(out, "# not in this patch, its content is not in the record: {shown}").map_err(failed)?,
+            _ => {
+                writeln!(out, "# not in this patch, its content is not in the record: {shown}").map_err(failed)?;
+                left_out += 1;
+            }
         }
         if net.is_shared {
             writeln!(out, "# with changes that no action made: {shown}").map_err(failed)?;
@@ -75,7 +81,8 @@ pub(super) fn write(reader: &Reader, out: &mut dyn Write) -> Result<()> {
     for patch in patches {
         out.write_all(&patch).map_err(failed)?;
     }
-    out.flush().map_err(failed)
+    out.flush().map_err(failed)?;
+    Ok(left_out)
 }
 
 /// Adds what one action did to one file.
