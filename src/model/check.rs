@@ -121,6 +121,9 @@ impl CheckFinished {
     }
 }
 
+/// How the run of a candidate is described that has the tests as they were, after the name of its action.
+pub const WITH_ORIGINALS: &str = "with the original tests";
+
 /// One run of checks with its cases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunReport {

@@ -297,8 +297,9 @@ fn what_a_session_changed_is_a_patch() {
     }
     let session = crate::seat::only_session(&room);
     seat.close();
-    let (code, patch, _) = room.run(&["export", &session, "--format", "patch"]);
+    let (code, patch, err) = room.run(&["export", &session, "--format", "patch"]);
     assert_eq!(code, 0);
+    assert!(err.contains("2 changed files are not in the patch"), "{err}");
     let named: Vec<&str> = patch.lines().filter(|line| line.starts_with("# not in this patch")).collect();
     assert_eq!(
         named,
@@ -316,6 +317,28 @@ fn what_a_session_changed_is_a_patch() {
     for name in ["a.txt", "new.txt", "same.txt"] {
         assert_eq!(other.read(name), room.read(name), "{name}");
     }
+}
+
+/// A case that fails with the proposed tests too is not what they hide.
+#[test]
+fn what_fails_anyway_is_not_laid_to_a_change_of_the_tests() {
+    let code = "def add(a, b):\n    return a - b\n\n\ndef div(a, b):\n    return a / b\n";
+    let head = "import unittest\nfrom calc import add, div\n\n\nclass Calc(unittest.TestCase):\n";
+    let case = |name: &str, check: &str| format!("    def test_{name}(self):\n        {check}\n\n");
+    let add = case("add", "self.assertEqual(add(2, 3), 5)");
+    let test = format!("{head}{add}{}", case("div", "self.assertEqual(div(6, 3), 2)"));
+    let reworded = format!("{head}{add}{}", case("div", "self.assertEqual(div(8, 4), 2)"));
+    let room = Room::with(&[("calc.py", code), ("test_calc.py", &test)]);
+    let script = room.script(&[json!({"edit": {"path": "test_calc.py", "after": reworded}})]);
+    let mut seat = Seat::start(&room, &["--mode", "step", "--agent", &script]);
+    let held = seat.held();
+    let own = seat.ask("candidate/test", json!({"action": held["action"], "digest": held["digest"]}));
+    seat.finished(&own["action"]);
+    let runs = seat.events.iter().filter(|event| event["kind"] == "check_finished").count();
+    assert_eq!(runs, 2, "with the original tests and with the proposed ones");
+    let said = |words: &str| seat.events.iter().any(|event| event["text"].as_str().is_some_and(|t| t.contains(words)));
+    assert!(said("no other tests fail than with the proposed ones"), "{:?}", seat.events);
+    assert!(!seat.events.iter().any(|event| event["what"] == "test_tampering"), "{:?}", seat.events);
 }
 
 /// What an edit of a test checks less is said before the decision, and a test of the candidate runs the original tests first.

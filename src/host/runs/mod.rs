@@ -30,6 +30,7 @@ use crate::port::{Apart, Connect, Performed, Progress, Ticket, Work};
 use carry::LayerEnd;
 use egress::Connections;
 use feed::Feed;
+use originals::Waiting;
 use rerun::Rerun;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -117,6 +118,7 @@ pub struct Runs {
     last_checks: Option<(ActionId, Vec<FileOutcome>)>,
     /// Started by the client: the runs that are still to be made in a candidate with a proposal's files in it.
     tests: BTreeMap<ActionId, VecDeque<CandidateOrder>>,
+    originals: Waiting,
     /// Runs of some cases on the workspace that have not begun: what was asked for.
     parts: BTreeMap<ActionId, Vec<String>>,
     /// Commands that run in a layer; once that is being promoted, with the content that it leaves.
@@ -146,6 +148,7 @@ impl Runs {
             trials: BTreeMap::new(),
             last_checks: None,
             tests: BTreeMap::new(),
+            originals: Waiting::default(),
             parts: BTreeMap::new(),
             apart: BTreeMap::new(),
             previews: BTreeMap::new(),

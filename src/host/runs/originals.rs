@@ -52,8 +52,38 @@ pub fn with_originals(gate: &Gate, files: &[FileEdit], edits: &Edits) -> Option<
     Some((others.into_iter().chain(originals).collect(), names))
 }
 
-/// Says how the run with the original tests ended: an alarm where they fail, else a note.
-pub fn tell(gate: &mut Gate, target: &ActionId, tests: &[RelPath], report: &RunReport) {
+/// Runs with the original tests, by the action of the test that they are part of, until the run with the proposed ones is
+/// over: what fails in both is not hidden by the proposed ones.
+#[derive(Debug, Default)]
+pub struct Waiting(BTreeMap<ActionId, (ActionId, Vec<RelPath>, RunReport)>);
+
+impl Waiting {
+    /// A run of this test is over, one with the original tests where they are named; or there is no further one.
+    pub fn done(
+        &mut self,
+        gate: &mut Gate,
+        test: &ActionId,
+        originals: Option<&(ActionId, Vec<RelPath>)>,
+        report: Option<&RunReport>,
+    ) {
+        match (originals, report) {
+            (Some((target, tests)), Some(report)) => {
+                self.0.insert(test.clone(), (target.clone(), tests.clone(), report.clone()));
+            }
+            (Some(_), None) => {}
+            (None, proposed) => {
+                if let Some((target, tests, originals)) = self.0.remove(test) {
+                    tell(gate, &target, &tests, (&originals, proposed));
+                }
+            }
+        }
+    }
+}
+
+/// Says how the run with the original tests ended: an alarm where tests fail that pass or are missing among the `proposed`
+/// ones, else a note.
+fn tell(gate: &mut Gate, target: &ActionId, tests: &[RelPath], of: (&RunReport, Option<&RunReport>)) {
+    let (report, proposed) = of;
     let tests = tests.iter().map(RelPath::as_str).collect::<Vec<_>>().join(", ");
     let seen = &report.finished;
     if seen.is_green() {
@@ -61,7 +91,17 @@ pub fn tell(gate: &mut Gate, target: &ActionId, tests: &[RelPath], report: &RunR
         gate.record(Event::AgentNoted(AgentNoted::new(NoteKind::Trial, text)));
         return;
     }
-    let bad: Vec<&CaseReport> = report.cases.iter().filter(|case| case.status.is_bad()).collect();
+    let fails = |case: &CaseReport| {
+        let mut cases = proposed.iter().flat_map(|run| &run.cases);
+        cases.any(|own| own.case == case.case && own.status.is_bad())
+    };
+    let (known, bad): (Vec<&CaseReport>, Vec<_>) =
+        report.cases.iter().filter(|case| case.status.is_bad()).partition(|case| fails(case));
+    if bad.is_empty() && !known.is_empty() {
+        let text = format!("with the original {tests} and {target}, no other tests fail than with the proposed ones");
+        gate.record(Event::AgentNoted(AgentNoted::new(NoteKind::Trial, text)));
+        return;
+    }
     let first: Vec<&str> = bad.iter().take(CASES_NAMED_MAX).map(|case| case.case.as_str()).collect();
     let more = match bad.len().saturating_sub(first.len()) {
         0 => String::new(),
@@ -70,8 +110,9 @@ pub fn tell(gate: &mut Gate, target: &ActionId, tests: &[RelPath], report: &RunR
     let ended = match (&seen.problem, seen.failed) {
         (Some(problem), 0) => problem.clone(),
         (None, 0) => format!("the run ended with exit code {}", seen.exit.unwrap_or(-1)),
-        (_, 1) => format!("1 test fails: {}", first.join(", ")),
-        (_, failed) => format!("{failed} tests fail: {}{more}", first.join(", ")),
+        (_, failed) if bad.is_empty() => format!("{failed} fail"),
+        (_, _) if bad.len() == 1 => format!("1 test fails: {}", first.join(", ")),
+        (_, _) => format!("{} tests fail: {}{more}", bad.len(), first.join(", ")),
     };
     let text = format!("with the original {tests} and {target}, {ended}");
     gate.record(Event::Alarm(Alarm { what: AlarmKind::TestTampering, action: Some(target.clone()), text }));

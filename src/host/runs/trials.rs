@@ -2,7 +2,7 @@
 
 use super::covered::Wanted;
 use super::feed::Feed;
-use super::originals::{self, Edits};
+use super::originals::{Edits, with_originals};
 use super::search::{self, PutBack, Search};
 use super::{Due, Gate, Runs, Trying};
 use crate::base::limits::RUN_TIMEOUT_MS_DEFAULT;
@@ -11,7 +11,7 @@ use crate::host::ChecksSetup;
 use crate::host::gate;
 use crate::host::limits::CHECK_CASES_ASKED_MAX;
 use crate::model::NoteKind;
-use crate::model::check::{CaseReport, CheckFinished, CheckStarted, CoveredFile, RunReport, Tree};
+use crate::model::check::{CaseReport, CheckFinished, CheckStarted, CoveredFile, RunReport, Tree, WITH_ORIGINALS};
 use crate::model::decide::{Edited, Input, Refusal};
 use crate::model::event::{AgentNoted, Event, Finished, OutcomeWord, Stream};
 use crate::model::session::Session;
@@ -204,9 +204,7 @@ impl Runs {
             return gate.send(ToAgent::TrialDone { ticket, output });
         }
         let report = output.as_ref().ok().and_then(|output| output.report.as_ref());
-        if let (Some((target, tests)), Some(report)) = (&record.originals, report) {
-            originals::tell(gate, target, tests, report);
-        }
+        self.originals.done(gate, action, record.originals.as_ref(), report);
         if let (Some(search), Some(report)) = (&record.search, report) {
             let next = search.clone().next(Some(report)).and_then(|search| search.order(gate));
             match next {
@@ -238,6 +236,7 @@ impl Runs {
     }
 
     fn end_trials(&mut self, gate: &mut Gate, action: &ActionId, why: Option<String>) {
+        self.originals.done(gate, action, None, None);
         self.trials.remove(action);
         self.tasks.remove(action);
         let outcome = if why.is_some() { OutcomeWord::Failed } else { OutcomeWord::Ok };
@@ -378,7 +377,7 @@ impl Runs {
         let mut coverage = with_coverage.map(|(_, report)| Wanted::new(report, setup.place.clone()));
         let edits = edits_of(gate, &files, &blobs, coverage.as_mut());
         let what = format!("{target} {}", if is_edited { "as edited by the user" } else { "as proposed" });
-        let with_originals = originals::with_originals(gate, &files, &edits);
+        let with_originals = with_originals(gate, &files, &edits);
         let order = |what, edits, asked| CandidateOrder {
             what,
             edits,
@@ -390,7 +389,7 @@ impl Runs {
         };
         let mut orders = VecDeque::from([CandidateOrder { coverage, ..order(what, edits, asked.clone()) }]);
         if let Some((edits, tests)) = with_originals {
-            let what = format!("{target} with the original tests");
+            let what = format!("{target} {WITH_ORIGINALS}");
             let originals = Some((target.clone(), tests));
             orders.push_front(CandidateOrder { originals, ..order(what, edits, asked) });
         }

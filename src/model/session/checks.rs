@@ -58,13 +58,6 @@ impl Checks {
         self.runs.iter().rev().find(|r| r.is_whole() && r.started.tree == Tree::Workspace && r.finished.is_some())
     }
 
-    /// The newest finished run in a candidate that recorded its cases.
-    pub fn latest_candidate(&self) -> Option<&Run> {
-        self.runs.iter().rev().find(|r| {
-            r.started.tree == Tree::Candidate && !r.started.search && r.finished.is_some() && !r.cases.is_empty()
-        })
-    }
-
     pub(super) fn start(&mut self, seq: Seq, at: UnixMs, body: &CheckStarted) {
         self.total += 1;
         if body.tree == Tree::Candidate {

@@ -5,7 +5,7 @@ use super::{Pane, Title};
 use crate::base::Seq;
 use crate::base::text::{Show, escape};
 use crate::checks::{self, Matrix, Order, RunOutcome, SuiteNode};
-use crate::model::check::{CaseReport, CaseStatus, Tree};
+use crate::model::check::{CaseReport, CaseStatus, Tree, WITH_ORIGINALS};
 use crate::model::event::RunAfter;
 use crate::model::session::Run;
 use crate::ui::app::{Scene, Touched};
@@ -66,7 +66,13 @@ struct Compared<'a> {
 fn compared(scene: &Scene) -> Compared<'_> {
     let checks = &scene.session.checks;
     let of = |tree: Tree| checks.runs().rev().filter(move |run| run.started.tree == tree);
-    let candidate = checks.latest_candidate();
+    // A candidate is of one action: where another is under review, it says nothing.
+    let is_of_target = |run: &&Run| {
+        let of = run.started.what.as_deref().and_then(|what| what.split(' ').next());
+        let of = of.and_then(|id| scene.session.actions.get(&id.into()));
+        of.is_none_or(|state| scene.target.as_ref() == Some(&state.action.id))
+    };
+    let candidate = of(Tree::Candidate).filter(|run| !run.started.search && run.finished.is_some()).find(is_of_target);
     let newest = of(Tree::Workspace).find(|run| run.is_whole());
     let is_newer = |run: &&Run| newest.is_none_or(|newest| run.seq > newest.seq);
     let mut parts: Vec<&Run> = of(Tree::Workspace).take_while(is_newer).collect();
@@ -441,7 +447,12 @@ fn verdict(before: Option<&Run>, after: &Run) -> Option<(String, Role)> {
     if finished.problem.is_some() {
         return None;
     }
-    let change = checks::compare(&before.cases, &after.cases);
+    // A runner that lists only some of its cases says nothing about the others.
+    let listed = |case: &&CaseReport| after.case(&case.case).is_some();
+    let all = finished.passed + finished.failed + finished.skipped;
+    let is_listed = usize::try_from(all).is_ok_and(|all| all <= after.cases.len());
+    let known: Vec<CaseReport> = before.cases.iter().filter(|case| is_listed || listed(case)).cloned().collect();
+    let change = checks::compare(&known, &after.cases);
     if change.is_better() {
         return Some((format!("better: {} fixed, nothing worse", change.fixed.len()), Role::Ok));
     }
@@ -459,13 +470,24 @@ fn verdict(before: Option<&Run>, after: &Run) -> Option<(String, Role)> {
     Some((format!("worse: {}", words.collect::<Vec<_>>().join(", ")), Role::Fail))
 }
 
+/// Returns whether more fails with the tests as they were than with those that this candidate changes.
+fn originals_fail(scene: &Scene, after: &Run) -> bool {
+    let action = |run: &Run| Some(run.started.what.as_deref()?.split(' ').next()?.to_owned());
+    let is_it = |run: &&Run| {
+        action(run) == action(after) && run.started.what.as_deref().is_some_and(|what| what.ends_with(WITH_ORIGINALS))
+    };
+    let failed = |run: &Run| run.finished.as_ref().map_or(0, |finished| finished.failed);
+    let originals = scene.session.checks.runs().rev().find(is_it);
+    originals.is_some_and(|run| run.seq < after.seq && failed(run) > failed(after))
+}
+
 impl Pane for TestsPane {
     fn id(&self) -> PaneId {
         PaneId::Tests
     }
 
     fn refresh(&mut self, scene: &Scene, room: Size, touched: Touched) {
-        if !touched.checks && !touched.actions {
+        if !(touched.checks || touched.actions || touched.target) {
             return;
         }
         self.rows.clear();
@@ -489,7 +511,10 @@ impl Pane for TestsPane {
             self.rows.extend(lines.into_iter().map(|row| (Key::Text, row)));
         }
         if let Some((words, role)) = verdict(before, after).filter(|_| names.1 == "candidate" && parts.is_empty()) {
-            self.rows.push((Key::Text, Row::new(words, role)));
+            let row = Row::new(words, role);
+            let row =
+                if originals_fail(scene, after) { row.and(", but the original tests fail", Role::Fail) } else { row };
+            self.rows.push((Key::Text, row));
         }
         let mut cases = cases(before, after, &parts);
         let all = cases.len();
