@@ -3,7 +3,7 @@
 
 use crate::base::{ActionId, Digest, RelPath, RunId, Seq, UnixMs};
 use crate::model::action::{ActionBody, Author, FileChange, LineRange};
-use crate::model::check::CoveredFile;
+use crate::model::check::{CaseStatus, CoveredFile, Tree};
 use crate::model::event::OutcomeWord;
 use crate::model::session::{ActionState, Phase, Run, Session, Speaker};
 use crate::model::{Action, Evidence, EvidenceKind};
@@ -14,10 +14,11 @@ use std::sync::OnceLock;
 /// One observation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ground {
-    /// The agent read it, or a directory above it, or ran a command that names it. `changed` is a later change.
+    /// The agent read it, or a directory above it, or wrote it, or ran a command that names it. `changed` is a later change.
     /// `part` are the lines that it was shown, where not all; `digest` the version that the host read.
     Read {
         path: String,
+        how: Sight,
         by: ActionId,
         at: UnixMs,
         part: Option<LineRange>,
@@ -41,6 +42,36 @@ fn before<'a>(session: &'a Session, action: &ActionId) -> impl Iterator<Item = &
     let earlier = session.actions.before(action).take(GROUNDS_ACTIONS_MAX);
     let done = earlier.filter(|state| state.phase == Phase::Finished(OutcomeWord::Ok));
     done.filter(|state| state.action.author != Author::Human)
+}
+
+/// What an action had to do with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    Read,
+    Wrote,
+    /// A command whose words name it: whether it was shown is not known.
+    Named,
+}
+
+/// Programs that print the files they are given.
+const PRINTING: [&str; 8] = ["bat", "cat", "grep", "head", "less", "nl", "rg", "tail"];
+
+/// How an action that [`shows`] a file did so.
+fn sight(action: &Action, path: &str) -> Sight {
+    match &action.body {
+        ActionBody::Edit(_) => Sight::Wrote,
+        ActionBody::Command(command) | ActionBody::Trials(command, _) => {
+            let line = command.line();
+            let program = line.split_whitespace().next().unwrap_or_default();
+            let prints = PRINTING.contains(&program) || part_of(action, path).is_some();
+            if prints { Sight::Read } else { Sight::Named }
+        }
+        ActionBody::Read(_)
+        | ActionBody::Network(_)
+        | ActionBody::Plan(_)
+        | ActionBody::Form(_)
+        | ActionBody::Other => Sight::Read,
+    }
 }
 
 fn is_read(state: &ActionState) -> bool {
@@ -82,8 +113,10 @@ pub fn of(session: &Session, state: &ActionState) -> Vec<Ground> {
                 let digest = read.and_then(|read| read.digest);
                 let before = file.before.as_ref().map(|content| content.digest());
                 let changed = changed_since(session, path, earlier, id);
+                let how = if read.is_some() { Sight::Read } else { sight(&earlier.action, path.as_str()) };
                 found.push(Ground::Read {
                     path: path.to_string(),
+                    how,
                     by: earlier.action.id.clone(),
                     at: earlier.times.finished_at.unwrap_or(earlier.times.proposed_at),
                     part: read.and_then(|read| read.part).or_else(|| part_of(&earlier.action, path.as_str())),
@@ -134,7 +167,9 @@ fn changed_since(session: &Session, path: &RelPath, read: &ActionState, before: 
 }
 
 fn run_before(session: &Session, seq: Seq) -> Option<Ground> {
-    let is_it = |run: &&Run| run.seq < seq && run.is_whole() && run.finished.is_some();
+    // A candidate is of one action, which may have been denied.
+    let is_here = |run: &Run| run.started.tree == Tree::Workspace;
+    let is_it = |run: &&Run| run.seq < seq && is_here(run) && run.is_whole() && run.finished.is_some();
     let run = session.checks.runs().rev().find(is_it)?;
     let finished = run.finished.as_ref()?;
     let first = run.cases.iter().find(|case| case.status.is_bad()).map(|case| case.case.clone());
@@ -168,8 +203,14 @@ pub fn is_observed(session: &Session, state: &ActionState, evidence: &Evidence) 
     match evidence.kind {
         EvidenceKind::Read | EvidenceKind::Line | EvidenceKind::Search => {
             // The reads of some agents cannot be seen.
-            let is_shown = before(session, id).any(|earlier| shows(&earlier.action, reference));
-            (is_shown || before(session, id).any(is_read)).then_some(is_shown)
+            let mut sights = before(session, id).filter(|earlier| shows(&earlier.action, reference));
+            let mut is_named = false;
+            let is_shown = sights.any(|earlier| {
+                let is_named_only = sight(&earlier.action, reference) == Sight::Named;
+                is_named |= is_named_only;
+                !is_named_only
+            });
+            (is_shown || !is_named && before(session, id).any(is_read)).then_some(is_shown)
         }
         EvidenceKind::Case if !session.checks.runs().any(|run| run.seq < seq && !run.cases.is_empty()) => None,
         EvidenceKind::Case => Some(session.checks.runs().any(|run| run.seq < seq && run.case(reference).is_some())),
@@ -182,6 +223,12 @@ pub fn is_observed(session: &Session, state: &ActionState, evidence: &Evidence) 
         | EvidenceKind::Nothing
         | EvidenceKind::Other(_) => None,
     }
+}
+
+/// How a test case ended in the last run that had it before the action.
+pub fn ended(session: &Session, state: &ActionState, case: &str) -> Option<CaseStatus> {
+    let mut runs = session.checks.runs().rev().filter(|run| run.seq < state.times.proposed_seq);
+    runs.find_map(|run| Some(run.case(case)?.status))
 }
 
 /// In words, the files that an action cites and its agent was not seen to read, although its reads are seen.
@@ -218,6 +265,18 @@ mod tests {
         for line in ["cat src/a.py", "sed -n 3,9p b.py", "sed -n 9,3p src/a.py", "head -n 3 src/a.py | tail -1"] {
             assert_eq!(of(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn a_command_that_only_names_a_file_has_not_shown_it() {
+        let of = |body: Body| sight(&action(body), "src/calc.py");
+        for line in ["cat src/calc.py", "sed -n 3,9p src/calc.py", "grep x src/calc.py"] {
+            assert_eq!(of(Body::Command(Command::shell(line))), Sight::Read, "{line}");
+        }
+        for line in ["mv a.py src/calc.py", "chmod 755 src/calc.py", "python3 src/calc.py"] {
+            assert_eq!(of(Body::Command(Command::shell(line))), Sight::Named, "{line}");
+        }
+        assert_eq!(of(Body::Read("src/calc.py".into())), Sight::Read);
     }
 
     #[test]

@@ -135,7 +135,7 @@ impl Factors {
         }
         match files.iter().find(|f| is_test(&f.path)) {
             Some(file) => self.add(30, weights.tests, format!("changes a test: {}", file.path)),
-            None if !files.is_empty() => self.add(0, weights.tests, "tests untouched"),
+            None if !files.is_empty() => self.add(0, weights.tests, "no test file changed"),
             None => {}
         }
     }

@@ -2,9 +2,10 @@
 
 use super::row::{Row, wrapped};
 use crate::base::text::{Show, escape};
+use crate::model::check::CaseStatus;
 use crate::model::session::ActionState;
 use crate::model::{Evidence, EvidenceKind};
-use crate::policy::grounds::{self, Ground};
+use crate::policy::grounds::{self, Ground, Sight};
 use crate::ui::app::Scene;
 use crate::ui::limits::UI_GROUND_CHARS_MAX;
 use crate::ui::theme::{Role, Sign};
@@ -35,7 +36,14 @@ fn row_of(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, evidence: &Ev
         (EvidenceKind::Nothing, _) => (Sign::Unknown, Role::Warn),
         (_, Some(false)) => (Sign::Pending, Role::Warn),
         (EvidenceKind::Read | EvidenceKind::Line | EvidenceKind::Search, Some(true)) => (Sign::Done, Role::Ok),
-        (EvidenceKind::Case, _) => (Sign::Failed, Role::Fail),
+        (EvidenceKind::Case, _) => {
+            let case = evidence.r#ref.as_deref().unwrap_or_default();
+            match grounds::ended(&scene.session, state, case) {
+                Some(status) if status.is_bad() => (Sign::Failed, Role::Fail),
+                Some(CaseStatus::Passed) => (Sign::Done, Role::Ok),
+                Some(_) | None => (Sign::Active, Role::Accent),
+            }
+        }
         (EvidenceKind::Run | EvidenceKind::Trial, _) => (Sign::Done, Role::Ok),
         (
             EvidenceKind::Read
@@ -60,7 +68,7 @@ fn row_of(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, evidence: &Ev
 
 fn ground_row(rows: &mut Vec<Row>, scene: &Scene, ground: &Ground, columns: u16) {
     let (sign, role, text) = match ground {
-        Ground::Read { path, by, at, part, digest, is_other, changed } => {
+        Ground::Read { path, how, by, at, part, digest, is_other, changed } => {
             let changed = match changed {
                 Some(id) => format!(", changed since by {id}"),
                 None if *is_other => ", changed since".to_owned(),
@@ -68,9 +76,18 @@ fn ground_row(rows: &mut Vec<Row>, scene: &Scene, ground: &Ground, columns: u16)
             };
             let part = part.map_or_else(String::new, |part| format!(" {}", part.words()));
             let version = digest.map_or_else(String::new, |digest| format!(", version {}", digest.short()));
-            let text = format!("read {path}{part} ({by}, {}{version}){changed}", scene.clock(*at));
-            let role = if changed.is_empty() { Role::Ok } else { Role::Warn };
-            (Sign::Done, role, text)
+            let by = format!("{by}, {}{version}", scene.clock(*at));
+            let (sign, text) = match how {
+                Sight::Read => (Sign::Done, format!("read {path}{part} ({by}){changed}")),
+                Sight::Wrote => (Sign::Done, format!("wrote {path} ({by}){changed}")),
+                Sight::Named => (Sign::Active, format!("{path} is named by a command ({by}){changed}")),
+            };
+            let role = match (changed.is_empty(), how) {
+                (false, _) => Role::Warn,
+                (true, Sight::Named) => Role::TextSoft,
+                (true, Sight::Read | Sight::Wrote) => Role::Ok,
+            };
+            (sign, role, text)
         }
         Ground::NotRead { path } => (Sign::Unknown, Role::Warn, format!("{path} was not read in this session")),
         Ground::Run { run, at, passed, failed, first } => {

@@ -5,6 +5,7 @@ use super::grounds;
 use super::inbox::{action_words, asks_word, risk_words};
 use super::row::{Row, rendered, wrapped};
 use super::{Pane, Title};
+use crate::base::ActionId;
 use crate::base::text::{Show, confusables, escape, width};
 use crate::model::action::Author;
 use crate::model::event::{Decider, Dependent, LapseWhy, OutcomeWord};
@@ -21,6 +22,8 @@ use ratatui::layout::{Rect, Size};
 #[derive(Debug, Default)]
 pub struct WhyPane {
     list: List,
+    /// The action whose reasons are shown.
+    of: Option<ActionId>,
     rows: Vec<Row>,
     pub thoughts_open: bool,
 }
@@ -294,6 +297,12 @@ impl Pane for WhyPane {
             return;
         }
         self.rows.clear();
+        // Another action is read from its first line.
+        let of = scene.target.clone();
+        if self.of.is_some() && self.of != of {
+            self.list = List::default();
+        }
+        self.of = of;
         if let Some(ended) = &scene.session.ended {
             rendered(&mut self.rows, &head("report"), Role::Accent, &ended.report, room.width);
             self.rows.push(Row::default());
