@@ -1,7 +1,8 @@
 //! The beginning of a change that is too long to be compared at once: the first differences of each file, with their true
 //! line numbers, as far as the first screens need them.
 
-use super::picture::{Colours, FilePicture, fill, without_text};
+use super::colours::Colours;
+use super::picture::{FilePicture, fill, without_text};
 use super::{Job, PictureOptions, Versions};
 use crate::base::limits::DIFF_CONTEXT_LINES;
 use crate::diff::{Content, FileDiff, Hunk, LineKind};

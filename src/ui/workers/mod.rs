@@ -1,13 +1,15 @@
 //! Work too slow for a frame: diffs and highlighting, on two threads, the newest job first, keyed by digest.
 
 mod beginning;
+mod colours;
 mod picture;
 mod pool;
 mod states;
 
 use beginning::beginnings_of;
+pub use colours::role_of;
 use picture::{Detail, pictures_of};
-pub use picture::{FilePicture, Heading, HunkPicture, LinePicture, Shown, StructureLine, role_of};
+pub use picture::{FilePicture, Heading, HunkPicture, LinePicture, Shown, StructureLine};
 pub use pool::Pool;
 
 use crate::base::Digest;

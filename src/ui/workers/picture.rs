@@ -1,15 +1,15 @@
 //! The picture of one changed file: hunks of lines that are safe to show, with the places that are colored.
 
+use super::colours::Colours;
+use crate::base::text::Show;
 use crate::base::text::escape::{self, PieceKind};
-use crate::base::text::{Show, Untrusted};
 use crate::diff::{Content, DiffLine, DiffOptions, FileDiff, Hunk, LineId, LineKind, Whitespace, intraline};
 use crate::model::{FileChange, FileEdit};
-use crate::syntax::{self, Fate, Highlights, Language, Scope, Span};
-use crate::ui::limits::{UI_CONTEXT_LINES_MAX, UI_HIGHLIGHT_MS_MAX, UI_WHOLE_LINES_MAX};
+use crate::ui::limits::{UI_CONTEXT_LINES_MAX, UI_WHOLE_LINES_MAX};
 use crate::ui::theme::Role;
 use crate::ui::workers::{PictureOptions, Versions, states};
 use bytes::Bytes;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// A line of text for the screen.
@@ -50,7 +50,8 @@ pub struct HunkPicture {
     pub after: Vec<LinePicture>,
     /// Unchanged lines between the previous hunk (or the start) and this one that are in neither.
     pub gap_lines: usize,
-    pub heading: Option<Heading>,
+    /// The definitions that its changed lines are in: each with the line of the hunk from which it holds.
+    pub headings: Vec<(usize, Option<Heading>)>,
 }
 
 impl HunkPicture {
@@ -232,9 +233,8 @@ pub(super) fn fill(picture: &mut FilePicture, diff: &FileDiff, colours: &Colours
         let room = next.saturating_sub(end.1);
         let trail = if at + 1 < diff.hunks.len() { room.saturating_sub(room.min(most)) } else { room };
         let after = (0..trail.min(most)).filter_map(|away| unchanged(end.1 + away, end.0 + away)).collect();
-        let changed = hunk.lines.iter().find(|line| line.kind != LineKind::Context);
-        let heading = changed.and_then(|line| colours.heading(line.old_no, line.new_no));
-        picture.hunks.push(HunkPicture { lines, before, after, gap_lines: gap, heading });
+        let headings = colours.headings(hunk);
+        picture.hunks.push(HunkPicture { lines, before, after, gap_lines: gap, headings });
     }
     if !diff.hunks.is_empty() {
         picture.tail_lines = (new_lines.len() + 1).saturating_sub(end.1);
@@ -274,163 +274,12 @@ fn blank_only(hunk: &Hunk) -> Vec<bool> {
 }
 
 /// Returns the line where a hunk begins: with no lines on a side, `start` names the line before it.
-fn first_line(start: usize, len: usize) -> usize {
+pub(super) fn first_line(start: usize, len: usize) -> usize {
     if len == 0 { start + 1 } else { start }
 }
 
 fn strip(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\n").unwrap_or(line)
-}
-
-/// The highlighting and definitions of both versions; empty for a version that cannot be parsed in time.
-#[derive(Default)]
-pub(super) struct Colours {
-    old: HashMap<usize, Vec<Span>>,
-    new: HashMap<usize, Vec<Span>>,
-    old_symbols: Option<syntax::Symbols>,
-    new_symbols: Option<syntax::Symbols>,
-    /// Definitions can be found in such files.
-    has_grammar: bool,
-}
-
-impl Colours {
-    fn of(path: &str, diff: &FileDiff, around: usize) -> Self {
-        let language = Language::detect(path, diff.new_version());
-        let symbols = |bytes: &[u8]| syntax::symbols_unless(language?, bytes, &mut out_of_time());
-        let old = diff.hunks.iter().map(|hunk| (first_line(hunk.old_start, hunk.old_len), hunk.old_len));
-        let new = diff.hunks.iter().map(|hunk| (first_line(hunk.new_start, hunk.new_len), hunk.new_len));
-        Self {
-            old: windows(path, diff.old(), old, 0),
-            new: windows(path, diff.new_version(), new, around),
-            old_symbols: symbols(diff.old()),
-            new_symbols: symbols(diff.new_version()),
-            has_grammar: language.is_some_and(syntax::has_symbols),
-        }
-    }
-
-    fn spans(&self, old_no: Option<usize>, new_no: Option<usize>) -> Vec<(Range<usize>, Role)> {
-        let line = match (new_no, old_no) {
-            (Some(no), _) => self.new.get(&no),
-            (None, Some(no)) => self.old.get(&no),
-            (None, None) => None,
-        };
-        line.into_iter().flatten().map(|span| (span.range.clone(), role_of(span.scope))).collect()
-    }
-
-    fn new_spans(&self, new_no: usize) -> Vec<(Range<usize>, Role)> {
-        self.spans(None, Some(new_no))
-    }
-
-    /// Lists the change of each definition, and says why some or all are missing.
-    fn structure(&self, diff: &FileDiff) -> (Vec<StructureLine>, Option<&'static str>) {
-        let (Some(old), Some(new)) = (&self.old_symbols, &self.new_symbols) else {
-            let why = if self.has_grammar {
-                "the definitions could not be read in time: only lines are shown"
-            } else {
-                "definitions are not known in this kind of file: only lines are shown"
-            };
-            return (Vec::new(), Some(why));
-        };
-        let structure = syntax::structure((old, diff.old()), (new, diff.new_version()));
-        let note = match &structure {
-            None => Some("too many definitions to compare: only lines are shown"),
-            Some(_) if new.broken => Some("the new version has syntax errors: definitions may be missing"),
-            Some(_) if old.broken => Some("the old version has syntax errors: definitions may be missing"),
-            Some(_) => None,
-        };
-        (structure.as_ref().map(structure_lines).unwrap_or_default(), note)
-    }
-
-    fn heading(&self, old_no: Option<usize>, new_no: Option<usize>) -> Option<Heading> {
-        let (symbols, line) = match (new_no, &self.new_symbols, old_no, &self.old_symbols) {
-            (Some(line), Some(symbols), _, _) | (None, _, Some(line), Some(symbols)) => (symbols, line),
-            _ => return None,
-        };
-        let at = symbols.at_line(line.checked_sub(1)?)?;
-        let path: Vec<_> = symbols.path(at).iter().map(|name| name.visible().into_owned()).collect();
-        Some(Heading { kind: symbols.list.get(at)?.kind.word(), path: path.join("::") })
-    }
-}
-
-/// The colors of the lines in and around hunks, by line number from 1; the rest of a file is never asked for.
-fn windows(
-    path: &str,
-    bytes: &bytes::Bytes,
-    hunks: impl Iterator<Item = (usize, usize)>,
-    around: usize,
-) -> HashMap<usize, Vec<Span>> {
-    let mut lines = HashMap::new();
-    if bytes.is_empty() {
-        return lines;
-    }
-    let highlights = Highlights::new(path, bytes.clone(), &mut out_of_time());
-    for (first, len) in hunks {
-        let start = first.saturating_sub(1).saturating_sub(around);
-        let window = start..first.saturating_add(len + around);
-        lines.extend((start + 1..).zip(highlights.lines(window)));
-    }
-    lines
-}
-
-pub fn role_of(scope: Scope) -> Role {
-    match scope {
-        Scope::Keyword => Role::SyntaxKeyword,
-        Scope::Operator => Role::SyntaxOperator,
-        Scope::Punctuation => Role::SyntaxPunctuation,
-        Scope::Comment => Role::SyntaxComment,
-        Scope::String | Scope::Literal => Role::SyntaxString,
-        Scope::Number => Role::SyntaxNumber,
-        Scope::Constant | Scope::Escape => Role::SyntaxConstant,
-        Scope::Function | Scope::Macro => Role::SyntaxFunction,
-        Scope::Type | Scope::Constructor => Role::SyntaxType,
-        Scope::Variable | Scope::Parameter => Role::SyntaxVariable,
-        Scope::Property => Role::SyntaxProperty,
-        Scope::Module => Role::SyntaxModule,
-        Scope::Attribute => Role::SyntaxAttribute,
-        Scope::Label => Role::SyntaxLabel,
-        Scope::Tag => Role::SyntaxTag,
-        Scope::Heading | Scope::Strong => Role::SyntaxHeading,
-        Scope::Emphasis => Role::Text,
-        Scope::Link => Role::SyntaxLink,
-    }
-}
-
-/// A clock that has run out after [`UI_HIGHLIGHT_MS_MAX`].
-fn out_of_time() -> impl FnMut() -> bool {
-    let started = std::time::Instant::now();
-    move || started.elapsed().as_millis() > u128::from(UI_HIGHLIGHT_MS_MAX)
-}
-
-/// Lists the change of each definition, for the structural view.
-fn structure_lines(structure: &syntax::Structure) -> Vec<StructureLine> {
-    let joined =
-        |path: &[Untrusted]| path.iter().map(|name| name.visible().into_owned()).collect::<Vec<_>>().join("::");
-    let mut lines: Vec<StructureLine> = structure
-        .changes
-        .iter()
-        .map(|change| {
-            let (word, role) = match change.fate {
-                Fate::Added => ("added", Role::DiffAddSign),
-                Fate::Removed => ("removed", Role::DiffDelSign),
-                Fate::Signature => ("signature", Role::Warn),
-                Fate::Body => ("body", Role::Accent),
-                Fate::Changed => ("changed", Role::Accent),
-                Fate::Reflowed => ("format", Role::TextSoft),
-                Fate::Moved => ("moved", Role::TextSoft),
-                Fate::Renamed => ("renamed", Role::Accent),
-            };
-            let from = change.old_path.as_ref().map(|old| format!("{} → ", joined(old))).unwrap_or_default();
-            let moved = if change.moved && change.fate != Fate::Moved { "  (moved)" } else { "" };
-            let path = format!("{from}{}{moved}", joined(&change.path));
-            StructureLine { word, role, kind: change.kind.word(), path, added: change.added, removed: change.removed }
-        })
-        .collect();
-    if structure.outside || structure.outside_reflowed {
-        let path = "outside any definition".to_owned();
-        let (word, role) = if structure.outside { ("changed", Role::Accent) } else { ("format", Role::TextSoft) };
-        lines.push(StructureLine { word, role, kind: "", path, added: 0, removed: 0 });
-    }
-    lines
 }
 
 /// Makes a line safe and carries source ranges over to what is shown.
@@ -488,6 +337,19 @@ mod tests {
 
     fn pic(edit: &FileEdit) -> FilePicture {
         picture_of(&versions(edit), PictureOptions::default(), Detail::Full)
+    }
+
+    /// Neighbors in one hunk are told apart; blank lines between them belong to what is above.
+    #[test]
+    fn each_definition_of_a_hunk_has_its_heading() {
+        let old = "fn add() {\n    1\n}\n\nfn mul() {\n    3\n}\n";
+        let new = old.replace("    1", "    1;\n    11").replace("    3", "    33");
+        let picture = pic(&file(old, &new));
+        let [hunk] = &picture.hunks[..] else { panic!("{picture:?}") };
+        let found: Vec<_> =
+            hunk.headings.iter().map(|(from, of)| (*from, of.as_ref().unwrap().path.as_str())).collect();
+        let first = hunk.lines.iter().position(|line| line.shown.text.contains("    3")).unwrap();
+        assert_eq!(found, [(0, "add"), (first, "mul")]);
     }
 
     #[test]

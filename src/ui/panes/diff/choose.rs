@@ -40,7 +40,12 @@ impl DiffPane {
         if let Some(row) = found {
             match self.spots.get(row).copied().flatten() {
                 Some(spot) => self.go_to_field(spot.field),
-                None => self.list.jump(row, self.rows.len(), height),
+                None => {
+                    // With what it holds: its first lines are unchanged ones.
+                    let hunk = |at: usize| self.rows.get(at).and_then(|row| self.hunk_of(row));
+                    let end = (row..self.rows.len()).find(|at| hunk(*at) != hunk(row)).unwrap_or(self.rows.len());
+                    self.list.jump_to(row..end, self.rows.len(), height);
+                }
             }
         }
         found.is_some()
@@ -182,7 +187,7 @@ impl DiffPane {
 
     fn hunk_of(&self, row: &DiffRow) -> Option<HunkAt> {
         match row {
-            DiffRow::Heading { file, hunk } | DiffRow::BlankHunk { file, hunk } => Some((*file, *hunk)),
+            DiffRow::Heading { file, hunk, .. } | DiffRow::BlankHunk { file, hunk } => Some((*file, *hunk)),
             DiffRow::Line(at) => matches!(at.place, PlaceIn::Hunk(_)).then_some((at.file, at.hunk)),
             DiffRow::Pair { left, right } => {
                 left.iter().chain(right).find(|at| matches!(at.place, PlaceIn::Hunk(_))).map(|at| (at.file, at.hunk))

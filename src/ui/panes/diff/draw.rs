@@ -42,7 +42,7 @@ pub(super) fn row(pane: &DiffPane, scene: &Scene, row: usize, brush: &mut Brush<
                 Role::DiffFold,
             );
         }
-        DiffRow::Heading { file, hunk } => heading(pane, brush, line, *file, *hunk),
+        DiffRow::Heading { file, hunk, part } => heading(pane, brush, line, (*file, *hunk), *part),
         DiffRow::BlankHunk { file, hunk } => {
             if scene.review.left_out.contains(&(*file, *hunk)) {
                 brush.text(line.x, line.y, line.x + 1, brush.look.sign(Sign::Unchosen), Role::TextFaint);
@@ -98,22 +98,25 @@ fn file_head(brush: &mut Brush<'_>, line: Rect, file: &FilePicture, (left_out, v
     brush.cut(x, line.y, end, &file.path, Role::TextStrong);
 }
 
-fn heading(pane: &DiffPane, brush: &mut Brush<'_>, line: Rect, file: usize, hunk: usize) {
+fn heading(pane: &DiffPane, brush: &mut Brush<'_>, line: Rect, (file, hunk): (usize, usize), part: usize) {
     let Some(picture) = pane.hunk(file, hunk) else { return };
-    let count = |kind| picture.lines.iter().filter(|line| line.kind == kind).count();
+    let from = picture.headings.get(part).map_or(0, |(from, _)| *from);
+    let to = picture.headings.get(part + 1).map_or(picture.lines.len(), |(from, _)| *from);
+    let lines = picture.lines.get(from..to).unwrap_or_default();
+    let count = |kind| lines.iter().filter(|line| line.kind == kind).count();
     let minus = brush.look.sign(Sign::Minus);
     let counts = format!("+{} {minus}{}", count(LineKind::Added), count(LineKind::Removed));
     let end =
         brush.right(line.x + 2, line.y, line.right().saturating_sub(1), &counts, Role::TextSoft).saturating_sub(1);
     let sign = brush.look.sign(Sign::Open);
     let x = brush.text(line.x + 1, line.y, end, &format!("{sign} "), Role::Accent);
-    match &picture.heading {
+    match picture.headings.get(part).and_then(|(_, heading)| heading.as_ref()) {
         Some(heading) => {
             let x = brush.cut(x, line.y, end, &format!("{} ", heading.kind), Role::TextSoft);
             brush.cut(x, line.y, end, &heading.path, Role::TextStrong);
         }
         None => {
-            let first = picture.lines.first().and_then(|line| line.new_no.or(line.old_no)).unwrap_or(0);
+            let first = lines.first().and_then(|line| line.new_no.or(line.old_no)).unwrap_or(0);
             brush.cut(x, line.y, end, &format!("line {first}"), Role::TextSoft);
         }
     }

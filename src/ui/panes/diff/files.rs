@@ -147,7 +147,11 @@ impl Folds {
             (Some(Mark::Closed), kind) => kind.unwrap_or("folded"),
             (None, Some(kind)) => kind,
         };
-        Some(format!("{kind}: Enter shows its {} changed lines", picture.added + picture.removed))
+        let lines = match picture.added + picture.removed {
+            1 => "changed line".to_owned(),
+            lines => format!("{lines} changed lines"),
+        };
+        Some(format!("{kind}: Enter shows its {lines}"))
     }
 
     /// There are several files, so that they can be folded and marked.

@@ -70,9 +70,11 @@ pub(super) enum DiffRow {
     Note(Row),
     /// Lines of the file that are left out here.
     Fold(usize),
+    /// A definition, by its place among those of the hunk.
     Heading {
         file: usize,
         hunk: usize,
+        part: usize,
     },
     /// A hunk that is left out because it differs in white space only.
     BlankHunk {
@@ -230,7 +232,7 @@ impl DiffPane {
     pub fn next_blanks(&mut self) -> &'static str {
         let (blanks, words) = match self.blanks {
             Blanks::Plain => (Blanks::Marked, "white space is marked"),
-            Blanks::Marked => (Blanks::Ignored, "changes of white space alone are left out; hunks stay as they are"),
+            Blanks::Marked => (Blanks::Ignored, "changes of white space alone are hidden, but stay in their hunks"),
             Blanks::Ignored => (Blanks::Plain, "white space is shown as it is"),
         };
         self.blanks = blanks;
@@ -568,9 +570,9 @@ impl Pane for DiffPane {
             Some(DiffRow::Prose { row, .. }) => row.text(),
             Some(DiffRow::Fold(lines)) => format!("{lines} unchanged lines"),
             Some(DiffRow::BlankHunk { file, hunk }) => self.blank_words((*file, *hunk)),
-            Some(DiffRow::Heading { file, hunk }) => self
+            Some(DiffRow::Heading { file, hunk, part }) => self
                 .hunk(*file, *hunk)
-                .and_then(|hunk| hunk.heading.as_ref())
+                .and_then(|hunk| hunk.headings.get(*part)?.1.as_ref())
                 .map(|heading| heading.path.clone())
                 .unwrap_or_default(),
             Some(row @ (DiffRow::Line(_) | DiffRow::Pair { .. })) => {

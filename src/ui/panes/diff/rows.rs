@@ -81,9 +81,7 @@ impl FileRows<'_> {
                 carried = 0;
                 continue;
             }
-            if structural {
-                self.rows.push(DiffRow::Heading { file: at, hunk: index });
-            } else {
+            if !structural {
                 let mut before = hunk.before.len().min(extra);
                 let mut hidden = hunk.gap_lines.saturating_sub(before + carried);
                 // A fold takes a row: one line is shown in it instead.
@@ -146,7 +144,18 @@ impl FileRows<'_> {
         };
         let lines: Vec<usize> = window.filter(shown).collect();
         if self.view != View::Split {
-            self.rows.extend(lines.into_iter().map(|line| DiffRow::Line(at(line))));
+            let mut parts = hunk.headings.iter().map(|(from, _)| *from).enumerate().peekable();
+            for line in lines {
+                // Of definitions without a line that is shown, only the last is there.
+                let mut heading = None;
+                while let Some((part, _)) = parts.next_if(|(_, from)| *from <= line) {
+                    heading = Some(part);
+                }
+                if let Some(part) = heading.filter(|_| self.view == View::Structural) {
+                    self.rows.push(DiffRow::Heading { file, hunk: index, part });
+                }
+                self.rows.push(DiffRow::Line(at(line)));
+            }
             return;
         }
         let mut rest = lines.into_iter().peekable();
