@@ -98,11 +98,13 @@ pub(super) fn drawn(app: &mut App) -> bool {
 }
 
 /// Takes up the place of before, and shows the action that the client was opened for, once it is known.
-pub(super) fn go_to_wanted(app: &mut App) {
+pub(super) fn go_to_wanted(app: &mut App) -> Vec<Request> {
+    let before = app.scene.target.clone();
     place::restore(app);
     if let Some(id) = app.way.at.take_if(|id| app.scene.session.actions.get(id).is_some()) {
         app.panes.trail.went_to(&id);
         app.scene.set_target(Some(id));
         app.focus_on(PaneId::Diff);
     }
+    if app.scene.target == before { Vec::new() } else { app.compute_pictures() }
 }

@@ -239,6 +239,8 @@ impl Scene {
         if self.target != id {
             self.target = id;
             self.touched.target = true;
+            // Until its own is wanted: never that of another action.
+            self.products.wants_nothing();
         }
         self.sync_review();
     }

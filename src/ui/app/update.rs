@@ -124,7 +124,7 @@ impl App {
         let ended = envelopes.iter().any(|envelope| matches!(envelope.event, Event::SessionEnded(_)));
         let arrived = envelopes.iter().any(|envelope| matches!(envelope.event, Event::Held(_)));
         let notice = if ended { Some(Notice::Ended) } else { arrived.then_some(Notice::Waits) };
-        home::go_to_wanted(self);
+        requests.extend(home::go_to_wanted(self));
         requests.extend(self.look_at_processes());
         requests.extend(notice.filter(|_| self.window.in_front != Some(true)).map(Request::Notify));
         requests
@@ -213,7 +213,7 @@ impl App {
         let known = message::heard(self, envelopes);
         let lost = envelopes.iter().rev().find_map(|envelope| {
             let Event::AgentLost(lost) = &envelope.event else { return None };
-            Some(escape::show(&lost.why, &Show::default()).into_owned())
+            Some(escape::show(&lost.why.replace('\n', " \u{b7} "), &Show::default()).into_owned())
         });
         if let Some(why) = lost {
             self.say(Toast::error(format!("the agent exited: {why}")));

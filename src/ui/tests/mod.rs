@@ -13,3 +13,4 @@ mod options;
 mod snapshots;
 pub mod stage;
 mod talking;
+mod target;
