@@ -39,8 +39,12 @@ pub fn home(shared: &Shared, feed: bool) -> Done {
 }
 
 /// What `rightseat` alone opens instead of the start screen: home, where the directory is nobody's project and there are
-/// sessions, or where a session runs in which something may be pending. Costs no more than a look at the sockets.
+/// sessions, or where a session runs in which something may be pending. Whoever says how a session is to begin wants one.
+/// Costs no more than a look at the sockets.
 pub fn instead(shared: &Shared, workspace: &Path) -> Option<Then> {
+    if shared.mode.is_some() || shared.isolation.is_some() || shared.branch.is_some() || shared.plan.is_some() {
+        return None;
+    }
     let all = Places::open(shared.state_dir()).ok()?.all();
     let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
     let is_project = workspace.parent().is_some() && home.as_deref() != Some(workspace);

@@ -19,10 +19,13 @@ pub fn session(shared: &Shared, goal: &[String]) -> Done {
     if let Some(host) = &shared.ssh {
         return ssh::start(shared, host, goal);
     }
-    let workspace = options::workspace(shared)?;
+    let is_described = welcome::is_wanted(shared, goal);
+    // Until Enter is pressed on the start screen, nothing is made: no worktree either.
+    let branch = shared.branch.clone().filter(|_| !is_described);
+    let workspace = options::workspace(&Shared { branch, ..shared.clone() })?;
     let resolved = settings::resolved(shared, &workspace)?;
     resolved.warnings.iter().for_each(|warning| super::complain(warning));
-    if welcome::is_wanted(shared, goal) {
+    if is_described {
         if let Some(then) = home::instead(shared, &workspace) {
             return home::follow(shared, then);
         }

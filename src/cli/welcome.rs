@@ -32,10 +32,13 @@ pub fn open(
     screen::check(shared)?;
     let places = Places::open(shared.state_dir())?;
     let memory = Memory { file: places.state.join("start.json"), directory: workspace.display().to_string() };
-    let offers = offers(resolved, here, &preferred.0, &memory, &past::models(&places));
+    let mut offers = offers(resolved, here, &preferred.0, &memory, &past::models(&places));
+    if let Some(name) = &shared.branch {
+        offers.prefer_branch(name);
+    }
     let left_in: Arc<OnceLock<SessionPlace>> = Arc::default();
     let begun_in = Arc::clone(&left_in);
-    let (asked, initial) = (shared.clone(), offers.isolation.clone());
+    let (asked, initial) = (Shared { branch: None, ..shared.clone() }, offers.isolation.clone());
     let begin = move |wish: Wish| {
         let (asked, workspace, places, preferred) =
             (asked.clone(), workspace.clone(), places.clone(), preferred.clone());
@@ -142,6 +145,7 @@ fn offers(
         mode: settings.mode,
         isolation: settings.isolation.word().to_owned(),
         branches: branches(Path::new(&memory.directory)),
+        branch: 0,
         draft: draft.map(|(_, text)| text).unwrap_or_default(),
         introduces: !is_introduced,
     }

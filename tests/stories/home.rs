@@ -45,6 +45,29 @@ pub fn consent(screen: &mut Screen, key: &str, name: &str, is_so: impl Fn(&str) 
     panic!("never: {name}\n{}", screen.picture());
 }
 
+/// Home shows what is pending, but whoever says how a session is to begin gets it.
+#[test]
+fn the_mode_of_the_command_line_is_kept_while_something_is_pending() {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    session(&room, "one", "first\n");
+    let mut screen = Screen::open(&room, &["--mode", "step"], (120, 40));
+    screen.wait_for("1 of 5");
+    screen.press("esc");
+    screen.wait("the start screen", |text| text.contains("What should the agent do?") && text.contains("step"));
+    screen.press("C-c");
+    screen.gone("leaving");
+    let mut screen = Screen::open(&room, &[], (120, 40));
+    screen.wait_for("Inbox 1");
+    screen.press("d");
+    screen.wait_for("a reason, or Enter");
+    screen.press("enter");
+    screen.wait_for("Inbox 0");
+    screen.press("C-c");
+    screen.gone("leaving home");
+    hosts.wait_for_none();
+}
+
 fn what_is_pending_in_two_sessions_is_decided_in_one_inbox(size: (u16, u16)) {
     let room = Room::with(&[]);
     let hosts = Hosts(&room);

@@ -116,8 +116,14 @@ fn a_session_begins_on_a_branch_of_its_own(size: (u16, u16)) {
     git(&["commit", "--quiet", "-m", "first"]);
     git(&["branch", "topic"]);
     let config = agent(&room, &json!({"turns": [[{"say": "heard and done"}]]}));
-    let mut screen = open(&room, &["--config", &config, "--isolation", "gated"], size);
+    // A branch of the command line is only chosen yet, and whoever leaves has made nothing.
+    let mut screen = open(&room, &["--config", &config, "--branch", "aside"], size);
     read_introduction(&mut screen);
+    screen.wait_for("aside");
+    screen.press("C-c");
+    screen.gone("leaving");
+    assert_eq!(git(&["branch", "--list", "aside"]), "");
+    let mut screen = open(&room, &["--config", &config, "--isolation", "gated"], size);
     screen.wait("where it works", |text| text.contains("(here)") && text.contains("on main"));
     screen.type_text("Look at the sums, please!");
     screen.press("S-tab enter");

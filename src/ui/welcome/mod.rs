@@ -65,6 +65,8 @@ pub struct Offers {
     /// The branches of the repository. [`HERE`] and [`NEW_BRANCH`] come first; a directory that is in no repository has
     /// the former alone.
     pub branches: Vec<Item>,
+    /// The position of the branch to begin with.
+    pub branch: usize,
     /// The text that was typed here last time and not sent.
     pub draft: String,
     /// The user has not seen the introduction.
@@ -84,6 +86,16 @@ pub struct Wish {
     pub branch: BranchWish,
     /// May be empty.
     pub goal: String,
+}
+
+impl Offers {
+    /// Begins with this branch, which may be new.
+    pub fn prefer_branch(&mut self, name: &str) {
+        self.branch = self.branches.iter().position(|item| item.value == name).unwrap_or_else(|| {
+            self.branches.push(Item::new(name, "in a worktree beside this repository, on a new branch"));
+            self.branches.len() - 1
+        });
+    }
 }
 
 /// The branch that the user wants the session on.
@@ -162,7 +174,17 @@ impl Welcome {
         // With the cursor at its end.
         entry.paste(&offers.draft);
         let tour = offers.introduces.then(Tour::default);
-        Self { offers, branch: 0, entry, row: None, list: None, tour, note: None, is_picked: false, starts: false }
+        Self {
+            branch: offers.branch,
+            offers,
+            entry,
+            row: None,
+            list: None,
+            tour,
+            note: None,
+            is_picked: false,
+            starts: false,
+        }
     }
 
     #[must_use]

@@ -35,6 +35,7 @@ fn offers() -> Offers {
         model: 0,
         mode: Mode::Guarded,
         isolation: "auto".into(),
+        branch: 0,
         branches: [HERE, NEW_BRANCH, "topic"].map(|name| Item::new(name, "")).into(),
         draft: String::new(),
         introduces: false,
