@@ -2,6 +2,7 @@
 
 use super::{fed, room, said};
 use serde_json::Value;
+use std::process::Stdio;
 
 #[test]
 fn themes_keys_and_places_are_listed() {
@@ -119,6 +120,13 @@ fn a_line_is_explained_in_its_parts() {
 fn packagers_get_completions_and_a_manual() {
     let room = room();
     assert!(said(&room, &["completions", "bash"]).contains("rightseat"));
+    for words in [&["completions", "bash"][..], &["man"]] {
+        // A reader that is gone before the first byte, as `head` is after its last line.
+        let mut child = room.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let done = child.wait_with_output().unwrap();
+        assert!(done.status.success() && done.stderr.is_empty(), "{words:?}: {done:?}");
+    }
     assert!(said(&room, &["man"]).contains(".TH"));
     assert!(said(&room, &["--version"]).starts_with("rightseat "));
     assert!(said(&room, &["ls"]).contains("no sessions yet"));
