@@ -123,6 +123,7 @@ pub(super) fn is_stop(envelope: &Envelope) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::layout::PaneId;
     use crate::ui::tests::stage::{MORE, SESSION, Stage, envelopes};
 
     fn stage() -> Stage {
@@ -131,6 +132,27 @@ mod tests {
         stage.receive(SESSION);
         stage.receive(MORE);
         stage
+    }
+
+    /// A plan is shown as it was then, without what came later.
+    #[test]
+    fn the_plan_of_then_has_no_steps_of_later() {
+        let mut stage = stage();
+        let rows = |stage: &mut Stage| {
+            stage.draw();
+            let plan = stage.app.panes.get(PaneId::Plan);
+            (0..plan.rows()).map(|row| plan.row_text(&stage.app.scene, row)).collect::<Vec<_>>()
+        };
+        rows(&mut stage);
+        stage.command("from-start");
+        let at = stage.app.scene.session.head;
+        let again = rows(&mut stage);
+        let mut fresh = Stage::empty(120, 40, "dark");
+        let all = [SESSION, MORE].iter().flat_map(|lines| envelopes(lines));
+        let then: Vec<_> = all.filter(|envelope| envelope.seq <= at).collect();
+        let wall = then.last().unwrap().at;
+        fresh.send(crate::ui::app::Msg::Events(then, wall));
+        assert_eq!(again, rows(&mut fresh));
     }
 
     /// Wherever a walk came from, the session is what the events up to there make of it.

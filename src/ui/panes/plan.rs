@@ -67,6 +67,10 @@ impl PlanPane {
     fn notice(&mut self, scene: &Scene) -> bool {
         let plan = &scene.session.plan;
         let is_revised = plan.revision != self.present.revision;
+        if plan.revision < self.present.revision {
+            // A record that went back: what came later was not before it.
+            self.present = Plan::default();
+        }
         if is_revised {
             self.previous = std::mem::replace(&mut self.present, plan.clone());
             self.marks = marks(&self.previous, &self.present);
