@@ -20,6 +20,14 @@ pub struct Disk {
     pub watching: Option<Watching>,
 }
 
+/// What editors put beside a file while it is open: Vim's swap files and its test for writing, backups, and the locks and
+/// automatic saves of Emacs.
+fn is_scratch(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let is_swap = name.starts_with('.') && [".swp", ".swo", ".swx"].iter().any(|end| name.ends_with(end));
+    is_swap || name == "4913" || name.ends_with('~') || name.starts_with(".#") || name.starts_with('#')
+}
+
 impl Disk {
     pub(super) fn observe(&mut self, seq: Seq, body: &Observed, actions: &Actions) {
         self.changed_at = self.changed_at.max(self.changes_files_at(seq, body, actions).unwrap_or_default());
@@ -31,7 +39,7 @@ impl Disk {
     /// of the run. A file that was there before and changed while it ran was not what was tested. The watcher reports
     /// late: what changed while a command ran changed before the command ended.
     fn changes_files_at(&self, seq: Seq, body: &Observed, actions: &Actions) -> Option<Seq> {
-        if body.ignored {
+        if body.ignored || is_scratch(&body.path) {
             return None;
         }
         let (id, created) = match &body.by {
@@ -51,5 +59,20 @@ impl Disk {
     fn is_created_during(&self, body: &Observed) -> bool {
         let mut earlier = self.changes.iter().map(|(_, o)| o).filter(|o| o.path == body.path && o.by == body.by);
         body.change == FileChange::Create || earlier.any(|o| o.change == FileChange::Create)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_scratch;
+
+    #[test]
+    fn what_an_editor_puts_beside_a_file_is_known() {
+        for path in ["src/.a.rs.swp", ".a.swx", "a.rs~", "src/4913", ".#a.rs", "#a.rs#"] {
+            assert!(is_scratch(path), "{path}");
+        }
+        for path in ["src/a.rs", ".env", "swp", "a.swp", "~/a", ".gitignore"] {
+            assert!(!is_scratch(path), "{path}");
+        }
     }
 }

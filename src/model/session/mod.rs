@@ -261,7 +261,8 @@ impl Session {
         self.agent.is_new &= body.reason == TurnEnd::Error;
         // That a turn ends as it should is seen by what was said; anything else is worth a line.
         if body.reason != TurnEnd::EndTurn {
-            self.transcript.note(seq, at, format!("turn ended: {}", body.reason.words()));
+            let why = body.text.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
+            self.transcript.note(seq, at, format!("turn ended: {}{why}", body.reason.words()));
         }
         self.turns.last_end = Some(body.clone());
     }
