@@ -22,7 +22,8 @@ pub fn save(shared: &Shared, name: &str, session: Option<&str>, replace: bool) -
     for record in reader.iter(crate::base::Seq(1)) {
         state.apply(&record?.envelope());
     }
-    let none = || Fail::usage(format!("session {} has no plan", place.id));
+    let none =
+        || Fail::usage(format!("session {} has no plan text that was reviewed; --mode plan asks for one", place.id));
     let latest = state.plans.latest().ok_or_else(none)?;
     if file.exists() && !replace {
         return Err(Fail::usage(format!("{} already exists; use --replace to replace it", file.display())));

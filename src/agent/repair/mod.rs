@@ -444,9 +444,9 @@ impl Bench for DeskBench<'_> {
                 self.desk.plan(self.stage.steps()).await?;
             }
             repair::Step::Found { words, path, line, fixed, left } => {
-                self.desk
-                    .think(format!("{path}:{line}: {words} makes {fixed} failing tests pass, {left} still fail"))
-                    .await?;
+                let tests = if fixed == 1 { "failing test pass" } else { "failing tests pass" };
+                let still = if left == 1 { "fails" } else { "fail" };
+                self.desk.think(format!("{path}:{line}: {words} makes {fixed} {tests}, {left} still {still}")).await?;
             }
         }
         match self.desk.boundary_prompt()? {

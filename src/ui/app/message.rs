@@ -2,8 +2,9 @@
 
 use super::{App, Request};
 use crate::base::ActionId;
+use crate::base::text::{Show, escape};
 use crate::model::event::{Event, Finished, OutcomeWord};
-use crate::model::{Envelope, PromptPart};
+use crate::model::{Envelope, NoteKind, PromptPart};
 use crate::ui::app::toast::Toast;
 use crate::wire;
 use base64::Engine as _;
@@ -15,9 +16,20 @@ pub(super) fn heard(app: &mut App, envelopes: &[Envelope]) -> Vec<Request> {
         if let Event::SessionOpened(opened) = &envelope.event {
             requests.push(Request::LoadHistory(opened.workspace.clone()));
         }
+        // What was in the record before this client came is no news.
+        let is_new = app.scene.seat.head().is_some_and(|head| envelope.seq > head);
         if let Event::Finished(finished) = &envelope.event {
             offer_output(app, &finished.action);
-            say_closed(app, finished);
+            if is_new {
+                say_closed(app, finished);
+            }
+        }
+        if let Event::AgentNoted(note) = &envelope.event
+            && note.what == NoteKind::Trial
+            && is_new
+        {
+            // The answer to a question about a test.
+            app.say(Toast::plain(escape::show(&note.text, &Show::prose())));
         }
         if let Event::AgentReady(_) = &envelope.event {
             app.composer.offered(&app.scene.session);
@@ -51,7 +63,8 @@ fn say_closed(app: &mut App, finished: &Finished) {
     let network = finished.layer.as_ref().and_then(|layer| layer.network);
     let is_tried = finished.layer.as_ref().is_some_and(|layer| layer.previews.is_some());
     let has_failed = finished.outcome != OutcomeWord::Ok || finished.exit.is_some_and(|code| code != 0);
-    let (Some(network), true, false) = (network, has_failed, is_tried) else { return };
+    let is_test = app.scene.session.actions.get(&finished.action).is_some_and(|state| state.action.checks);
+    let (Some(network), true, false) = (network, has_failed, is_tried || is_test) else { return };
     let key = app.keymap.shown("network").unwrap_or_default();
     let (action, word) = (&finished.action, network.word());
     // Nobody knows why it failed.

@@ -293,6 +293,7 @@ impl App {
         match key.code {
             KeyCode::Esc => return OverlayResult::Close,
             KeyCode::Down | KeyCode::Up | KeyCode::Tab | KeyCode::Char('j' | 'k') => choice.go(key.goes_down()),
+            KeyCode::PageUp | KeyCode::PageDown | KeyCode::Home | KeyCode::End => choice.leap(key.code),
             KeyCode::Enter => {
                 return match choice.picked() {
                     Some(Pick::Mode(mode)) => asks(wire::Request::Mode(wire::SetMode { mode })),

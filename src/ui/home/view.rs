@@ -167,8 +167,8 @@ fn sessions(home: &Home, brush: &mut Brush<'_>, area: Rect) {
                 .map(|t| if t.failed > 0 { format!("{} failed", t.failed) } else { "tests pass".to_owned() });
             let failed = session.tests.is_some_and(|t| t.failed > 0);
             put(brush, &tests.unwrap_or_default(), 10, if failed { Role::Fail } else { Role::Ok });
-            let plan = session.plan.map(|plan| format!("{}/{}", plan.done, plan.total)).unwrap_or_default();
-            put(brush, &plan, 5, Role::TextSoft);
+            let plan = session.plan.map(|plan| format!("plan {}/{}", plan.done, plan.total)).unwrap_or_default();
+            put(brush, &plan, 11, Role::TextSoft);
         }
         if area.width >= 96 {
             put(brush, &cost(session), 8, Role::TextSoft);

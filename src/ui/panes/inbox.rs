@@ -195,7 +195,8 @@ pub fn action_words(state: &ActionState) -> String {
             [first, rest @ ..] => {
                 let same = rest.iter().all(|file| file.change == first.change);
                 let verb = if same { change_verb(first.change) } else { "change" };
-                format!("{verb} {} +{}", shown(first.path.as_str()), rest.len())
+                let files = if rest.len() == 1 { "file" } else { "files" };
+                format!("{verb} {} and {} more {files}", shown(first.path.as_str()), rest.len())
             }
         },
         Kind::Command => {

@@ -28,7 +28,13 @@ impl Choice {
         let moments: Vec<_> = scene.moments().rev().take(UI_CHOICES_MAX).collect();
         let row = |moment: &crate::ui::app::timeline::MomentRow| {
             let pick = moment.place.clone().map_or(Pick::Nothing, Pick::Link);
-            (format!("{}  {}", scene.clock(moment.at), moment.words), format!("{}", moment.seq), pick)
+            let title = match &moment.place {
+                Some(Place::Action(id)) => scene.session.actions.get(id).map(|state| visible(&state.action.title)),
+                _ => None,
+            };
+            let title = title.filter(|title| !moment.words.contains(title.as_str()));
+            let title = title.map(|title| format!("  {title}")).unwrap_or_default();
+            (format!("{}  {}{title}", scene.clock(moment.at), moment.words), format!("{}", moment.seq), pick)
         };
         let rows: Vec<_> = moments.into_iter().rev().map(row).collect();
         let cursor = rows.len().saturating_sub(1);
@@ -119,7 +125,7 @@ impl Choice {
         let room = UI_CHOICES_MAX.saturating_sub(rows.len());
         rows.extend(scene.session.disk.checkpoints.iter().rev().take(room).map(|(_, made)| {
             let (name, title) = Self::checkpoint_words(scene, made);
-            scope(&format!("since {name}"), title, Compare::Tree { tree: made.tree }, format!("since {name}"))
+            scope(&name, title, Compare::Tree { tree: made.tree }, format!("since {name}"))
         }));
         let now = scene.comparison.as_ref().map(|comparison| &comparison.scope);
         let is_now = |(_, _, pick): &(String, String, Pick)| matches!(pick, Pick::Scope(scope) if scope.as_ref().map(|(compare, _)| compare) == now);

@@ -19,7 +19,11 @@ use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
 use crate::ui::view::header;
 use crate::wire;
+use crossterm::event::KeyCode;
 use ratatui::layout::Rect;
+
+/// Rows of a page up or down.
+const PAGE_ROWS: usize = 10;
 
 /// An item that can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -522,6 +526,20 @@ impl Choice {
     pub fn go(&mut self, down: bool) {
         let last = self.rows.len().saturating_sub(1);
         self.cursor = if down { (self.cursor + 1).min(last) } else { self.cursor.saturating_sub(1) };
+    }
+
+    /// A page, or to an end.
+    pub fn leap(&mut self, key: KeyCode) {
+        let last = self.rows.len().saturating_sub(1);
+        self.cursor = if key == KeyCode::PageUp {
+            self.cursor.saturating_sub(PAGE_ROWS)
+        } else if key == KeyCode::PageDown {
+            (self.cursor + PAGE_ROWS).min(last)
+        } else if key == KeyCode::Home {
+            0
+        } else {
+            last
+        };
     }
 
     #[must_use]

@@ -2,7 +2,7 @@
 
 use super::{Awaited, Choice, Pick, visible};
 use crate::base::StepId;
-use crate::model::comment::{Comment, Subject};
+use crate::model::comment::{Comment, Side, Subject};
 use crate::model::plan::placeholders;
 use crate::model::session::ActionState;
 use crate::model::{Role, Step};
@@ -72,9 +72,13 @@ impl Choice {
 /// The state of a comment in the newest change of its file, as far as that text is here.
 fn became(scene: &Scene, comment: &Comment) -> String {
     let plain = || comment.state.word().to_owned();
-    let Some(Subject::File { path, .. }) = &comment.anchor.on else { return plain() };
+    let Some(Subject::File { path, side, .. }) = &comment.anchor.on else { return plain() };
     let changes = |state: &ActionState| state.action.files().iter().find(|file| file.path == *path).cloned();
     let newest = scene.session.actions.recent().find_map(changes);
-    let text = newest.as_ref().and_then(|file| scene.contents.text(file.after.as_ref()?));
+    let version = newest.as_ref().and_then(|file| match side {
+        Side::Old => file.before.as_ref(),
+        Side::New => file.after.as_ref(),
+    });
+    let text = version.and_then(|content| scene.contents.text(content));
     text.map_or_else(plain, |text| fate_words(comment, comment.anchor.fate(text)))
 }
