@@ -3,6 +3,7 @@
 use super::{Choice, Pick, visible};
 use crate::base::Seq;
 use crate::model::Step;
+use crate::model::event::Checkpointed;
 use crate::model::session::ActionState;
 use crate::ui::app::links::{Place, related};
 use crate::ui::app::{App, Scene};
@@ -40,6 +41,19 @@ impl Choice {
         let cursor = rows.len().saturating_sub(1);
         let about = vec!["Enter goes there, Backspace leads back".to_owned()];
         Self { about, cursor, is_timeline: true, ..Self::of("The session so far", rows) }
+    }
+
+    /// The moment of a checkpoint, and what it belongs to.
+    pub(super) fn checkpoint_words(scene: &Scene, made: &Checkpointed) -> (String, String) {
+        let when = made.when.as_str().replace('_', " ");
+        let of_action = |id| Some(scene.session.actions.get(id)?.action.title.as_str());
+        let of_step = |id| Some(scene.session.plan.step(id)?.title.as_str());
+        let (name, title) = match (&made.action, &made.step) {
+            (Some(action), _) => (format!("{when} {action}"), of_action(action)),
+            (None, Some(step)) => (format!("{step}: {when}"), of_step(step)),
+            (None, None) => (when, None),
+        };
+        (name, visible(title.unwrap_or_default()))
     }
 
     /// The same, with the cursor on what happened at this event, or last before it.

@@ -6,7 +6,7 @@ mod plan;
 use super::open_box;
 use crate::base::text::width;
 use crate::base::{ActionId, CommentId, Digest, RelPath, Seq, StepId};
-use crate::model::event::{AgentLogin, AgentOffer, AgentOption, AgentSession, ChangedBy, Checkpointed, Mode};
+use crate::model::event::{AgentLogin, AgentOffer, AgentOption, AgentSession, ChangedBy, Mode};
 use crate::model::session::ActionState;
 use crate::model::{AgentState, FormAnswer, Keeping, RequestOption, Step};
 use crate::ui::app::links::Place;
@@ -480,19 +480,6 @@ impl Choice {
             (name.clone(), title, Pick::Checkpoint { tree: made.tree, when: name })
         });
         Self::of("Rewind to", rows.collect())
-    }
-
-    /// The moment of a checkpoint, and what it belongs to.
-    fn checkpoint_words(scene: &Scene, made: &Checkpointed) -> (String, String) {
-        let when = made.when.as_str().replace('_', " ");
-        let of_action = |id| Some(scene.session.actions.get(id)?.action.title.as_str());
-        let of_step = |id| Some(scene.session.plan.step(id)?.title.as_str());
-        let (name, title) = match (&made.action, &made.step) {
-            (Some(action), _) => (format!("{when} {action}"), of_action(action)),
-            (None, Some(step)) => (format!("{step}: {when}"), of_step(step)),
-            (None, None) => (when, None),
-        };
-        (name, visible(title.unwrap_or_default()))
     }
 
     /// Returns the points of interest in a record, oldest first; of a long record those around the present moment.
