@@ -40,7 +40,8 @@ fn a_demo_is_repaired_with_a_human() {
     let room = Room::with(&[]);
     let hosts = Hosts(&room);
     let mut screen = Screen::open(&room, &["demo"], (120, 40));
-    screen.wait_within(COMPILING, "a repair of three files is proposed", |text| text.contains("edit src/eval.rs +2"));
+    screen
+        .wait_within(COMPILING, "a repair of three files is proposed", |text| text.contains("edit src/eval.rs and 2"));
     let games = std::fs::read_dir(room.state().join("playgrounds")).expect("the playgrounds");
     let game = games.flatten().next().expect("a playground").path().join("calculator/src");
     let read = |file: &str| std::fs::read_to_string(game.join(file)).unwrap_or_default();
