@@ -179,8 +179,7 @@ fn run_before(session: &Session, seq: Seq) -> Option<Ground> {
 
 /// The newest run of a candidate with this action in it that has coverage, and that.
 pub fn coverage<'a>(session: &'a Session, id: &ActionId) -> Option<(&'a Run, &'a [CoveredFile])> {
-    let is_about =
-        |run: &&Run| run.started.what.as_deref().and_then(|what| what.split(' ').next()) == Some(id.as_str());
+    let is_about = |run: &&Run| run.subject() == Some(id.as_str());
     let mut runs = session.checks.runs().rev().filter(is_about);
     runs.find_map(|run| {
         let covered = run.finished.as_ref()?.covered.as_slice();

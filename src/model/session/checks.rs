@@ -19,6 +19,11 @@ pub struct Run {
 }
 
 impl Run {
+    /// The first word of what a candidate holds: the action that it is of, or a word of an agent's own.
+    pub fn subject(&self) -> Option<&str> {
+        self.started.what.as_deref()?.split(' ').next()
+    }
+
     /// It ran all cases, not only some that were asked for.
     pub fn is_whole(&self) -> bool {
         self.started.cases.is_empty()

@@ -68,8 +68,7 @@ fn compared(scene: &Scene) -> Compared<'_> {
     let of = |tree: Tree| checks.runs().rev().filter(move |run| run.started.tree == tree);
     // A candidate is of one action: where another is under review, it says nothing.
     let is_of_target = |run: &&Run| {
-        let of = run.started.what.as_deref().and_then(|what| what.split(' ').next());
-        let of = of.and_then(|id| scene.session.actions.get(&id.into()));
+        let of = run.subject().and_then(|id| scene.session.actions.get(&id.into()));
         of.is_none_or(|state| scene.target.as_ref() == Some(&state.action.id))
     };
     let candidate = of(Tree::Candidate).filter(|run| !run.started.search && run.finished.is_some()).find(is_of_target);
@@ -472,9 +471,9 @@ fn verdict(before: Option<&Run>, after: &Run) -> Option<(String, Role)> {
 
 /// Returns whether more fails with the tests as they were than with those that this candidate changes.
 fn originals_fail(scene: &Scene, after: &Run) -> bool {
-    let action = |run: &Run| Some(run.started.what.as_deref()?.split(' ').next()?.to_owned());
     let is_it = |run: &&Run| {
-        action(run) == action(after) && run.started.what.as_deref().is_some_and(|what| what.ends_with(WITH_ORIGINALS))
+        run.subject() == after.subject()
+            && run.started.what.as_deref().is_some_and(|what| what.ends_with(WITH_ORIGINALS))
     };
     let failed = |run: &Run| run.finished.as_ref().map_or(0, |finished| finished.failed);
     let originals = scene.session.checks.runs().rev().find(is_it);
