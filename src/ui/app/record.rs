@@ -138,12 +138,18 @@ mod tests {
     #[test]
     fn the_plan_of_then_has_no_steps_of_later() {
         let mut stage = stage();
+        let steps = serde_json::json!([{"id": "z1", "title": "begin again", "status": "active"}]);
+        let last = envelopes(MORE).last().unwrap().seq.next();
+        let later = serde_json::json!({"seq": last, "at": 1_764_000_020_000_u64,
+            "kind": "plan_revised", "revision": 2, "by": "agent", "steps": steps});
+        stage.receive(&later.to_string());
         let rows = |stage: &mut Stage| {
             stage.draw();
             let plan = stage.app.panes.get(PaneId::Plan);
             (0..plan.rows()).map(|row| plan.row_text(&stage.app.scene, row)).collect::<Vec<_>>()
         };
-        rows(&mut stage);
+        walk(&mut stage.app, &Walk::To(last));
+        assert!(rows(&mut stage).concat().contains("begin again"));
         stage.command("from-start");
         let at = stage.app.scene.session.head;
         let again = rows(&mut stage);
