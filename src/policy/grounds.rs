@@ -7,6 +7,7 @@ use crate::model::check::{CaseStatus, CoveredFile, Tree};
 use crate::model::event::OutcomeWord;
 use crate::model::session::{ActionState, Phase, Run, Session, Speaker};
 use crate::model::{Action, Evidence, EvidenceKind};
+use crate::policy::command::programs::base_name;
 use crate::policy::limits::{GROUNDS_ACTIONS_MAX, GROUNDS_ENTRIES_MAX, GROUNDS_FILES_MAX};
 use regex::Regex;
 use std::sync::OnceLock;
@@ -14,7 +15,8 @@ use std::sync::OnceLock;
 /// One observation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ground {
-    /// The agent read it, or a directory above it, or wrote it, or ran a command that names it. `changed` is a later change.
+    /// The agent read it, or a directory above it, or wrote it, or ran a command that names it. `changed` is a later
+    /// change.
     /// `part` are the lines that it was shown, where not all; `digest` the version that the host read.
     Read {
         path: String,
@@ -62,9 +64,12 @@ fn sight(action: &Action, path: &str) -> Sight {
         ActionBody::Edit(_) => Sight::Wrote,
         ActionBody::Command(command) | ActionBody::Trials(command, _) => {
             let line = command.line();
-            let program = line.split_whitespace().next().unwrap_or_default();
-            let prints = PRINTING.contains(&program) || part_of(action, path).is_some();
-            if prints { Sight::Read } else { Sight::Named }
+            let prints = |part: &str| {
+                let program = part.split_whitespace().next();
+                program.is_some_and(|program| PRINTING.contains(&base_name(program))) && names(part, path)
+            };
+            let is_read = line.split(['|', ';', '&']).any(prints) || part_of(action, path).is_some();
+            if is_read { Sight::Read } else { Sight::Named }
         }
         ActionBody::Read(_)
         | ActionBody::Network(_)
@@ -87,16 +92,18 @@ fn shows(action: &Action, path: &str) -> bool {
                 path.strip_prefix(target).is_some_and(|rest| rest.starts_with('/'))
             }
         }
-        ActionBody::Command(command) | ActionBody::Trials(command, _) => {
-            let name = path.rsplit('/').next().unwrap_or(path);
-            let line = command.line();
-            line.split(|c: char| c.is_whitespace() || "'\"=:;|&()<>".contains(c))
-                .any(|word| word == name || word == path || word.ends_with(&format!("/{name}")))
-        }
+        ActionBody::Command(command) | ActionBody::Trials(command, _) => names(&command.line(), path),
         // What it wrote it knows.
         ActionBody::Edit(files) => files.iter().any(|file| file.path.as_str() == path),
         ActionBody::Network(_) | ActionBody::Plan(_) | ActionBody::Form(_) | ActionBody::Other => false,
     }
+}
+
+/// Returns whether a command line, or a part of one, names a file.
+fn names(line: &str, path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    line.split(|c: char| c.is_whitespace() || "'\"=:;|&()<>".contains(c))
+        .any(|word| word == name || word == path || word.ends_with(&format!("/{name}")))
 }
 
 /// What was observed before an action, for the reader of its reason.
@@ -269,10 +276,12 @@ mod tests {
     #[test]
     fn a_command_that_only_names_a_file_has_not_shown_it() {
         let of = |body: Body| sight(&action(body), "src/calc.py");
-        for line in ["cat src/calc.py", "sed -n 3,9p src/calc.py", "grep x src/calc.py"] {
+        for line in ["cat src/calc.py", "sed -n 3,9p src/calc.py", "grep x src/calc.py", "cd src && cat calc.py|wc"] {
             assert_eq!(of(Body::Command(Command::shell(line))), Sight::Read, "{line}");
         }
-        for line in ["mv a.py src/calc.py", "chmod 755 src/calc.py", "python3 src/calc.py"] {
+        for line in
+            ["cat a.py; mv a.py src/calc.py", "mv a.py src/calc.py", "chmod 755 src/calc.py", "python3 src/calc.py"]
+        {
             assert_eq!(of(Body::Command(Command::shell(line))), Sight::Named, "{line}");
         }
         assert_eq!(of(Body::Read("src/calc.py".into())), Sight::Read);
