@@ -25,7 +25,8 @@ pub struct Disk {
 fn is_scratch(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let is_swap = name.starts_with('.') && [".swp", ".swo", ".swx"].iter().any(|end| name.ends_with(end));
-    is_swap || name == "4913" || name.ends_with('~') || name.starts_with(".#") || name.starts_with('#')
+    let is_saved = name.starts_with('#') && name.ends_with('#');
+    is_swap || is_saved || name == "4913" || name.ends_with('~') || name.starts_with(".#")
 }
 
 impl Disk {
@@ -71,7 +72,7 @@ mod tests {
         for path in ["src/.a.rs.swp", ".a.swx", "a.rs~", "src/4913", ".#a.rs", "#a.rs#"] {
             assert!(is_scratch(path), "{path}");
         }
-        for path in ["src/a.rs", ".env", "swp", "a.swp", "~/a", ".gitignore"] {
+        for path in ["src/a.rs", ".env", "swp", "a.swp", "~/a", ".gitignore", "#a.rs"] {
             assert!(!is_scratch(path), "{path}");
         }
     }
