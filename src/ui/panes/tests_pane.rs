@@ -14,6 +14,7 @@ use crate::ui::list::List;
 use crate::ui::look::{Brush, Look};
 use crate::ui::theme::{Role, Sign};
 use ratatui::layout::{Rect, Size};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Columns of the two results and the time at the right.
@@ -450,7 +451,10 @@ fn verdict(before: Option<&Run>, after: &Run) -> Option<(String, Role)> {
     let listed = |case: &&CaseReport| after.case(&case.case).is_some();
     let all = finished.passed + finished.failed + finished.skipped;
     let is_listed = usize::try_from(all).is_ok_and(|all| all <= after.cases.len());
-    let known: Vec<CaseReport> = before.cases.iter().filter(|case| is_listed || listed(case)).cloned().collect();
+    let known = match is_listed {
+        true => Cow::Borrowed(before.cases.as_slice()),
+        false => before.cases.iter().filter(listed).cloned().collect(),
+    };
     let change = checks::compare(&known, &after.cases);
     if change.is_better() {
         return Some((format!("better: {} fixed, nothing worse", change.fixed.len()), Role::Ok));
