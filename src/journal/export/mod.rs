@@ -55,6 +55,7 @@ impl Extent {
 }
 
 /// Writes the journal to `out`. With `redacting`, whatever looks like a secret is left out, except from a patch.
+/// Gives the number of changed files that a patch leaves out, 0 for the other formats.
 pub fn export(
     reader: &Reader,
     (format, extent): (Format, Extent),
